@@ -1,0 +1,55 @@
+# Everything lives in .venv and var/; nothing else on the machine is touched.
+#   make run     the demo school on http://127.0.0.1:8080 (PORT=8099 changes the port)
+#   make test    every test, on SQLite and PostgreSQL
+#   make check   format, lint, types, import floors, content
+
+PORT ?= 8080
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DEVELOPING := .venv/.developing
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: run test check install format lock clean
+
+run: $(INSTALLED)
+	@WARDEN_PORT=$(PORT) $(BIN)/warden-bot demo
+
+test: $(DEVELOPING)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEVELOPING)
+	@$(BIN)/ruff format --check --quiet . || { echo "make format puts this right."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/warden-bot content check
+
+install: $(INSTALLED)
+
+format: $(DEVELOPING)
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+# The hashes of every platform, and no registry's address. Needs uv: pip install uv.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 requirements.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 requirements-dev.in -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "$(PYTHON) is not Python 3.11 or newer; install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing (Debian, Ubuntu: apt install python3-venv)."; exit 1; }
+	@echo "Installing into .venv (once, about half a minute)..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(DEVELOPING): $(INSTALLED) requirements-dev.lock
+	@echo "Installing the tools for tests and checks (once)..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,197 @@
+"""The roof: read settings, build the pieces, wire them, start in order, stop in reverse."""
+
+import asyncio
+import errno
+import logging
+import os
+import random
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from aiohttp import web
+
+from warden_bot.channels.http import Http
+from warden_bot.channels.registry import Channels, build_channels, channel_settings
+from warden_bot.content.shelf import Shelf
+from warden_bot.environment import utc_now
+from warden_bot.errors import Refused, SettingsError
+from warden_bot.handlers.delivery import Post, channel_caps
+from warden_bot.handlers.demo import load_demo
+from warden_bot.handlers.fitting import campaigns_over_limit
+from warden_bot.scheduler import EVERYWHERE, SCHEDULED, Clockwork, start_clock
+from warden_bot.settings import Settings
+from warden_bot.states import ChannelKind
+from warden_bot.store.database import REVISION, Database, sqlite_path
+from warden_bot.store.rooms import Rooms
+from warden_bot.store.sealing import Sealer, key_beside
+from warden_bot.web.keys import House
+from warden_bot.web.routes import build_site
+from warden_bot.worker import Worker
+
+STOP_SECONDS = 20  # how long what is in hand may take to finish
+
+log = logging.getLogger("warden_bot")
+
+
+class Role(StrEnum):
+    """Which part of the program a process is."""
+
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+def warn_of_unknown_settings(settings: Settings) -> None:
+    """Point out channel settings that no channel knows, most likely misspelt."""
+    known = {kind: {setting.name.lower() for setting in found} for kind, found in channel_settings().items()}
+    for kind, values in settings.channels.items():
+        for name in sorted(values.keys() - known[kind]):
+            log.warning("WARDEN_%s_%s is not a setting and is ignored", kind.upper(), name.upper())
+
+
+def build_sealer(settings: Settings) -> Sealer:
+    """Return the sealer of the configured keys; with SQLite and none configured, of a key file beside the database."""
+    keys = [bytes.fromhex(key.get_secret_value()) for key in settings.secret_keys]
+    path = sqlite_path(settings.database_url)
+    if not keys and path is None:
+        raise SettingsError(["WARDEN_SECRET_KEYS must be set with PostgreSQL: make a key with openssl rand -hex 32"])
+    return Sealer(keys or [key_beside(path)] if path is not None else keys)
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The pieces that every part of the program is built from."""
+
+    settings: Settings
+    database: Database
+    sealer: Sealer
+    channels: Channels
+    clock: Callable[[], datetime]
+
+
+@asynccontextmanager
+async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
+    """Open the database and the channels; close them in reverse. Raise DatabaseBehind before anything else is done."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url, settings.school_id)
+        stack.push_async_callback(database.close)
+        await database.require_current()
+        sealer = build_sealer(settings)
+        http = Http()
+        stack.push_async_callback(http.close)
+        channels = build_channels(settings.channels, http, Rooms(database, sealer), utc_now)
+        yield Kit(settings, database, sealer, channels, utc_now)
+
+
+def build_worker(kit: Kit) -> Worker:
+    """Return a worker with a name of its own."""
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    caps = channel_caps(_per_second(kit.settings))
+    return Worker(Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, random.Random()))  # noqa: S311 -- only spreads retries
+
+
+def _per_second(settings: Settings) -> dict[ChannelKind, float]:
+    caps: dict[ChannelKind, float] = {}
+    for kind, values in settings.channels.items():
+        written = values.get("per_second", "").strip()
+        if not written:
+            continue
+        try:
+            caps[kind] = float(written)
+        except ValueError:
+            raise SettingsError([f"WARDEN_{kind.upper()}_PER_SECOND must be a number"]) from None
+    return caps
+
+
+def open_shelf(settings: Settings, channels: Channels) -> Shelf:
+    """Read the content; raise FaultsFound when it is broken."""
+    today = utc_now().astimezone(settings.zone).date()
+    return Shelf(settings.content_dir, today, lambda library: campaigns_over_limit(library, channels))
+
+
+async def prepare_demo(settings: Settings) -> None:
+    """Make the demo's database and school where they are missing."""
+    database = Database(settings.database_url, settings.school_id)
+    try:
+        revision = await database.revision()
+        if revision != REVISION:
+            from warden_bot.store.upgrade import upgrade  # noqa: PLC0415 -- Alembic is slow to import and seldom needed
+
+            await upgrade(settings.database_url)
+        sealer, now = build_sealer(settings), utc_now()
+        await database.write(lambda session: load_demo(session, sealer, settings.zone, now))
+    finally:
+        await database.close()
+
+
+async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
+    """Run until SIGINT or SIGTERM. Raise Refused, DatabaseBehind or FaultsFound when it cannot start."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if demo:
+        await prepare_demo(settings)
+    async with AsyncExitStack() as stack:
+        kit = await stack.enter_async_context(open_kit(settings))
+        warn_of_unknown_settings(settings)
+        shelf = open_shelf(settings, kit.channels)
+        for warning in shelf.warnings:
+            log.info("content: %s", warning)
+        if role in (Role.ALL, Role.WORKER):
+            stack.push_async_callback(_stop_worker, *_start_worker(kit))
+        _start_ticks(stack, kit, shelf, role)
+        if role in (Role.ALL, Role.WEB):
+            await _start_site(stack, kit, shelf, demo=demo)
+            path = "/sandbox" if demo else "/healthz"
+            _announce(f"打开 {settings.base_url}{path} ，按 Ctrl+C 停止（open it in a browser; Ctrl+C stops）")
+        else:
+            _announce(f"{role} 已启动，按 Ctrl+C 停止（running; Ctrl+C stops）")
+        await stop.wait()
+
+
+def _announce(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+def _start_worker(kit: Kit) -> tuple[Worker, "asyncio.Task[None]"]:
+    worker = build_worker(kit)
+    return worker, asyncio.create_task(worker.run())
+
+
+async def _stop_worker(worker: Worker, running: "asyncio.Task[None]") -> None:
+    worker.stop()
+    await asyncio.wait([running], timeout=STOP_SECONDS)
+
+
+def _start_ticks(stack: AsyncExitStack, kit: Kit, shelf: Shelf, role: Role) -> None:
+    ack_within = timedelta(seconds=kit.settings.ack_within)
+    work = Clockwork(kit.database, kit.channels, shelf, kit.settings.zone, kit.clock, ack_within)
+    clock = start_clock(work, EVERYWHERE | (SCHEDULED if role in (Role.ALL, Role.SCHEDULER) else {}))
+    stack.callback(clock.shutdown, wait=False)
+
+
+async def _start_site(stack: AsyncExitStack, kit: Kit, shelf: Shelf, *, demo: bool) -> None:
+    settings = kit.settings
+    ack_within = timedelta(seconds=settings.ack_within)
+    house = House(kit.database, kit.channels, kit.sealer, shelf, settings.zone, kit.clock, ack_within, demo)
+    runner = web.AppRunner(build_site(house), access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            other = settings.port + 1
+            reason = f"端口 {settings.port} 已被占用，换一个：make run PORT={other} 或 WARDEN_PORT={other}（the port is taken）"
+        else:
+            reason = f"不能在 {settings.host}:{settings.port} 上监听：{error.strerror}"
+        raise Refused(reason) from None

@@ -1,0 +1,149 @@
+"""Our own kind, for anything that can sign JSON. ARCHITECTURE of the wire: README.md, "The webhook channel".
+
+In:  POST /callbacks/webhook. Out: POST to the group's address, a URL. Both carry `X-Warden-Timestamp` (unix seconds)
+and `X-Warden-Signature: sha256=` + hex HMAC-SHA256(secret, timestamp + "." + body).
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urljoin, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from warden_bot.channels.base import CallbackRequest, Capabilities, ChannelSetting, Reply, SendReceipt
+from warden_bot.channels.http import Http, plain_words
+from warden_bot.channels.signing import same, sign_hex
+from warden_bot.domain.message import InboundMessage, OutboundMessage, Sender
+from warden_bot.domain.splitting import split_text
+from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError
+from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
+
+TIMESTAMP, SIGNATURE, SCHEME = "x-warden-timestamp", "x-warden-signature", "sha256="
+TIME_WINDOW = timedelta(seconds=300)
+LONGEST_TEXT = 65_536  # bytes
+LONGEST_INBOUND = 10_000  # characters of one message
+
+Short = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _InboundSender(BaseModel):
+    id: Short
+    name: str = Field("", max_length=200)
+    role: Literal["parent", "student", "teacher", "officer"] = "parent"
+
+
+class _Inbound(BaseModel):
+    """The body of an inbound request. Strict: nothing is guessed from a wrong type; unknown keys are left alone."""
+
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+
+    message_id: Short
+    group: Short | None = None
+    sender: _InboundSender
+    text: str = Field(max_length=LONGEST_INBOUND)
+    addressed: bool = False
+    reply_url: str = Field("", max_length=2000)
+
+
+class Webhook:
+    """Signed JSON in both directions."""
+
+    kind: ClassVar[ChannelKind] = ChannelKind.WEBHOOK
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        longest_part=LONGEST_TEXT,
+        most_parts=1,
+        receives=True,
+        replies_in_answer=True,
+        takes_key=True,
+        reaches_people=True,
+    )
+    settings: ClassVar[tuple[ChannelSetting, ...]] = (
+        ChannelSetting("SECRET", "signs both directions; without it nothing is received", secret=True),
+        ChannelSetting("API_BASE", "put before addresses that begin with /"),
+    )
+
+    def __init__(self, http: Http, values: dict[str, str], clock: Callable[[], datetime]) -> None:
+        self._http = http
+        self._clock = clock
+        self._secret = values.get("secret", "")
+        self._base = values.get("api_base", "")
+
+    def address_fault(self, address: str) -> str | None:
+        """Accept an http or https URL, or a path where API_BASE is set."""
+        if self._base and address.startswith("/"):
+            return None
+        try:
+            parts = urlsplit(address)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        return None if usable and " " not in address else "地址要是 http:// 或 https:// 开头的网址"
+
+    def parts(self, message: OutboundMessage) -> list[str]:
+        """Send the text whole."""
+        return split_text(message.text, LONGEST_TEXT)
+
+    async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
+        """Post one signed message. `delivery_id` is the same on every resend, so that the receiver can drop it."""
+        secret = message.recipient.secret or self._secret
+        if not secret:
+            raise SendError(
+                "bad_credentials", AttemptOutcome.REJECTED, platform_words="WARDEN_WEBHOOK_SECRET is not set"
+            )
+        body = json.dumps(
+            {
+                "delivery_id": message.key,
+                "group": message.recipient.code,
+                "title": message.title,
+                "text": part,
+                "markdown": message.markdown,
+                "priority": message.priority.name.lower(),
+            },
+            ensure_ascii=False,
+        ).encode()
+        timestamp = str(int(self._clock().timestamp()))
+        signature = SCHEME + sign_hex(secret, timestamp.encode() + b"." + body)
+        headers = {TIMESTAMP: timestamp, SIGNATURE: signature}
+        answer = await self._http.post_json(urljoin(self._base, message.recipient.address), body, headers)
+        if answer.get("ok") is True:
+            return SendReceipt(str(answer.get("id", "")))
+        if answer.get("ok") is False:
+            words = plain_words(str(answer.get("error", "")))
+            raise SendError("bad_request", AttemptOutcome.REJECTED, platform_words=words)
+        raise OutcomeUnknown("unexpected_answer", 'the answer has no "ok"')
+
+    def parse_callback(self, request: CallbackRequest) -> InboundMessage:
+        """Check time and signature over the raw bytes, then read them."""
+        if not self._secret:
+            raise CallbackRejected("not_configured", 404)
+        timestamp = request.headers.get(TIMESTAMP, "")
+        given = request.headers.get(SIGNATURE, "")
+        expected = SCHEME + sign_hex(self._secret, timestamp.encode() + b"." + request.body)
+        if not same(expected, given):
+            raise CallbackRejected("bad_signature", 401)
+        if not timestamp.isdecimal() or not timestamp.isascii() or len(timestamp) > len("9999999999"):
+            raise CallbackRejected("stale", 401)
+        if abs(datetime.fromtimestamp(int(timestamp), UTC) - request.received_at) > TIME_WINDOW:
+            raise CallbackRejected("stale", 401)
+        try:
+            found = _Inbound.model_validate_json(request.body)
+        except ValidationError:
+            raise CallbackRejected("malformed", 400) from None
+        sender = Sender(found.sender.id, found.sender.name, SenderRole(found.sender.role))
+        addressed = found.addressed or found.group is None
+        return InboundMessage(
+            self.kind, found.message_id, found.group, sender, found.text, addressed, self._safe_url(found.reply_url)
+        )
+
+    def _safe_url(self, url: str) -> str:
+        return url if url and self.address_fault(url) is None else ""
+
+    def answer(self, reply: Reply) -> dict[str, Any]:
+        """Return action, topic and the passive reply."""
+        return {
+            "action": reply.action.value,
+            "topic": reply.topic,
+            "reply": None if reply.text is None else {"text": reply.text},
+        }

@@ -1,0 +1,98 @@
+"""WeCom group robot (企业微信消息推送, formerly 群机器人): one key a group, send only.
+
+https://developer.work.weixin.qq.com/document/path/91770 and 99110. The key is the whole secret. The platform answers
+HTTP 200 even when it refuses; only `errcode` 0 means that the group got the message. There is no message id, no
+recall and no way to send twice safely.
+"""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from warden_bot.channels.base import Capabilities, ChannelSetting, SendOnly, SendReceipt
+from warden_bot.channels.http import Http, plain_words
+from warden_bot.domain.message import OutboundMessage
+from warden_bot.domain.pacing import ThrottleRule
+from warden_bot.domain.splitting import split_text
+from warden_bot.errors import OutcomeUnknown, SendError
+from warden_bot.states import AttemptOutcome, ChannelKind
+
+API_BASE = "https://qyapi.weixin.qq.com"
+LONGEST_TEXT = 2048  # bytes of `text.content` in UTF-8
+KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
+THROTTLE_WAIT = timedelta(seconds=60)  # the block lasts as long as the limit's period
+CONCURRENCY_WAIT = timedelta(seconds=2)
+OK = 0
+
+# errcode -> (our code, what becomes of the delivery, how long to wait at least)
+ERRORS: dict[int, tuple[str, AttemptOutcome, timedelta | None]] = {
+    -1: ("busy", AttemptOutcome.RETRYABLE, None),
+    40008: ("bad_request", AttemptOutcome.REJECTED, None),
+    40035: ("bad_request", AttemptOutcome.REJECTED, None),
+    40058: ("text_too_long", AttemptOutcome.REJECTED, None),
+    44004: ("bad_request", AttemptOutcome.REJECTED, None),
+    45002: ("text_too_long", AttemptOutcome.REJECTED, None),
+    45009: ("throttled", AttemptOutcome.THROTTLED, THROTTLE_WAIT),
+    45033: ("throttled", AttemptOutcome.THROTTLED, CONCURRENCY_WAIT),
+    93000: ("route_broken", AttemptOutcome.REJECTED, None),  # wrong key, or the robot was removed from the group
+    93001: ("route_broken", AttemptOutcome.REJECTED, None),  # the group does not allow pushing
+    93004: ("route_broken", AttemptOutcome.REJECTED, None),  # the robot is switched off
+    93006: ("route_broken", AttemptOutcome.REJECTED, None),
+    93008: ("route_broken", AttemptOutcome.REJECTED, None),  # the robot is not in the group
+    93017: ("bad_request", AttemptOutcome.REJECTED, None),
+    93019: ("route_broken", AttemptOutcome.REJECTED, None),
+}
+TRACE = re.compile(r",?\s*(?:hint:|from ip:|more info at).*", re.DOTALL)  # holds our address and a trace id
+
+
+class WecomRobot(SendOnly):
+    """Sends plain text to WeCom group robots."""
+
+    kind: ClassVar[ChannelKind] = ChannelKind.WECOM_ROBOT
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        longest_part=LONGEST_TEXT,
+        most_parts=4,
+        # 20 a minute a robot: five at once, then one every four seconds, stays below it in any minute.
+        pace=(ThrottleRule("recipient", burst=5, interval=timedelta(seconds=4)),),
+    )
+    settings: ClassVar[tuple[ChannelSetting, ...]] = (
+        ChannelSetting("API_BASE", "where the platform stands", API_BASE),
+        ChannelSetting("PER_SECOND", "at most so many requests a second over all groups; empty: no such cap"),
+    )
+
+    def __init__(self, http: Http, values: dict[str, str]) -> None:
+        self._http = http
+        self._base = (values.get("api_base") or API_BASE).rstrip("/")
+
+    def address_fault(self, address: str) -> str | None:
+        """Accept a bare key."""
+        if "key=" in address or "://" in address:
+            return "地址只填 key= 后面那一段，不要整个网址"
+        return None if KEY.fullmatch(address) else "地址要是群机器人的 key，只有字母、数字和 - _"
+
+    def parts(self, message: OutboundMessage) -> list[str]:
+        """Cut the text at lines and graphemes into parts of at most 2048 bytes."""
+        return split_text(message.plain, LONGEST_TEXT)
+
+    async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
+        """Post one text message."""
+        body = {"msgtype": "text", "text": {"content": part}}
+        url = f"{self._base}/cgi-bin/webhook/send?key={quote(message.recipient.address, safe='')}"
+        read_answer(await self._http.post_json(url, json.dumps(body, ensure_ascii=False).encode()))
+        return SendReceipt()
+
+
+def read_answer(answer: dict[str, Any]) -> None:
+    """Return when the platform accepted; raise what its `errcode` means. An unknown code is refused for good."""
+    errcode = answer.get("errcode")
+    if errcode == OK:
+        return
+    if not isinstance(errcode, int):
+        raise OutcomeUnknown("unexpected_answer", "the answer has no errcode")
+    words = plain_words(TRACE.sub("", str(answer.get("errmsg", ""))))
+    code, outcome, wait = ERRORS.get(errcode, ("unexpected_answer", AttemptOutcome.REJECTED, None))
+    if errcode == 93000 and "length" in words:  # noqa: PLR2004 -- see the table; one report shows it for long texts
+        code = "text_too_long"
+    raise SendError(code, outcome, retry_after=wait, platform_code=str(errcode), platform_words=words)

@@ -1,0 +1,142 @@
+"""`broadcast`: send something by hand and see how far it has got."""
+
+from typing import Annotated, Any
+
+import typer
+
+from warden_bot.cli.console import Json, actor, refuse, run, say, show_json, warn
+
+app = typer.Typer(help="广播（broadcasts）", no_args_is_help=True)
+LOOK_SECONDS = 0.2
+
+
+@app.command("send")
+def send(
+    message: Annotated[str | None, typer.Option(help="推送编号（content/campaigns/ 里的）")] = None,
+    text: Annotated[str | None, typer.Option(help="要发的话")] = None,
+    title: Annotated[str, typer.Option(help="标题")] = "",
+    audience: Annotated[str, typer.Option(help="all、campus、classes、grade:高三、group:代号，+ 加 - 减")] = "all",
+    priority: Annotated[str, typer.Option(help="routine 或 urgent")] = "routine",
+    wait: Annotated[bool, typer.Option("--wait", help="在这里发完再结束")] = False,
+    as_json: Json = False,
+) -> None:
+    """马上发给一批群。Make a broadcast that leaves at once."""
+    from warden_bot.handlers.broadcast import Order
+    from warden_bot.states import Priority
+
+    if (message is None) == (text is None):
+        raise typer.BadParameter("--message 和 --text 要写一个，也只写一个")
+    if priority not in ("routine", "urgent"):
+        raise typer.BadParameter("要写 routine 或 urgent", param_hint="--priority")
+    rank = Priority.ALERT if priority == "urgent" else Priority.BROADCAST
+    words = text if text is not None else _campaign_words(message or "")
+    result = run(_send(Order(words, title, audience, rank, actor()), wait=wait, quiet=as_json))
+    if as_json:
+        show_json({key: result[key] for key in ("id", "status", "counts")})
+    else:
+        say(f"广播 {result['id']}：{_counts_in_words(result['counts'])}")
+    if wait and sum(result["counts"][one] for one in ("sent", "relay_pending", "relayed")) != sum(
+        result["counts"].values()
+    ):
+        raise typer.Exit(1)
+
+
+def _campaign_words(campaign: str) -> str:
+    from warden_bot.content.library import load_library
+    from warden_bot.domain.calendar import day_words
+    from warden_bot.environment import settings_from_here, utc_now
+    from warden_bot.errors import FaultsFound
+
+    settings = settings_from_here()
+    loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
+    if loaded.faults:
+        raise FaultsFound(loaded.faults)
+    found = loaded.library.campaigns.get(campaign)
+    if found is None:
+        raise refuse(f"没有推送 {campaign}")
+    return found.wordings[0].render(loaded.library.values(day_words(utc_now(), settings.zone)))
+
+
+async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.broadcast import cautions, progress_of, send_by_hand
+
+    settings = settings_from_here()
+    if settings.two_person:
+        raise refuse("WARDEN_TWO_PERSON=1：这里不能直接发，请在值班台发起并由另一人批准")
+    async with open_kit(settings) as kit:
+        now = kit.clock()
+        async with kit.database.read() as session:
+            for caution in await cautions(session, order, settings.zone, now):
+                warn(f"注意：{caution}")
+        broadcast = await kit.database.write(lambda session: send_by_hand(session, order, kit.channels, now))
+        if wait:
+            await _work_until_done(kit, broadcast.id or 0, quiet=quiet)
+        async with kit.database.read() as session:
+            return (await progress_of(session, broadcast.id or 0)).as_json()
+
+
+async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:  # noqa: ANN401 -- Kit, imported late
+    """Run a worker here until nothing of the broadcast is queued or sending, with a bar on stderr."""
+    import asyncio
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from warden_bot.app import build_worker
+    from warden_bot.handlers.broadcast import progress_of
+    from warden_bot.handlers.delivery import sweep_outbox
+
+    worker = build_worker(kit)
+    working = asyncio.create_task(worker.run())
+    try:
+        with Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
+            task = bar.add_task("正在发送", total=None)
+            while True:
+                async with kit.database.read() as session:
+                    far = await progress_of(session, broadcast_id)
+                total = sum(far.counts.values())
+                bar.update(task, total=total, completed=total - far.unfinished)
+                if not far.unfinished:
+                    return
+                if working.done():
+                    working.result()
+                await sweep_outbox(kit.database, kit.clock())
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        worker.stop()
+        await asyncio.wait([working])
+
+
+@app.command("show")
+def show(broadcast: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """看一次广播发到哪了。Show how far a broadcast has got."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.broadcast import progress_of
+
+    async def work() -> dict[str, Any]:
+        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
+            return (await progress_of(session, broadcast)).as_json()
+
+    result = run(work())
+    if as_json:
+        show_json(result)
+    else:
+        say(f"广播 {result['id']}（{result['status']}）：{_counts_in_words(result['counts'])}")
+
+
+def _counts_in_words(counts: dict[str, int]) -> str:
+    words = {
+        "queued": "等候",
+        "sending": "正在发",
+        "sent": "已送到",
+        "unconfirmed": "没回音",
+        "failed": "没送到",
+        "cancelled": "已撤回",
+        "expired": "过时没发",
+        "relay_pending": "等老师转发",
+        "relayed": "老师已转发",
+    }
+    return "，".join(f"{words[status]} {count}" for status, count in counts.items() if count) or "没有群"

@@ -1,0 +1,156 @@
+"""`cases`: the duty desk without a browser."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warden_bot.cli.console import Json, refuse, run, say, show_json
+
+if TYPE_CHECKING:
+    from warden_bot.store.cases import Case
+
+app = typer.Typer(help="线索（cases）", no_args_is_help=True)
+As = Annotated[str, typer.Option("--as", help="谁在操作（officers add 登记过的名字）")]
+Code = Annotated[str, typer.Argument(metavar="CODE", help="线索编号，如 7K4Q-M2XD")]
+
+
+def _row(case: "Case") -> dict[str, Any]:
+    return {
+        "code": case.code,
+        "status": case.status.value,
+        "category": case.category,
+        "danger": case.danger,
+        "opened_at": case.opened_at.isoformat(timespec="microseconds"),
+        "acknowledged_at": case.acknowledged_at.isoformat(timespec="microseconds") if case.acknowledged_at else None,
+        "closed_at": case.closed_at.isoformat(timespec="microseconds") if case.closed_at else None,
+        "outcome": case.outcome,
+    }
+
+
+def _code(typed: str) -> str:
+    from warden_bot.domain.receipt import read_code
+
+    code = read_code(typed)
+    if code is None:
+        raise refuse(f"“{typed}”不是线索编号，编号像 7K4Q-M2XD")
+    return code
+
+
+@app.command("list")
+def list_cases(as_json: Json = False) -> None:
+    """列出线索，新的在前。List the cases, the newest first."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.store.cases import all_cases
+
+    async def work() -> list[dict[str, Any]]:
+        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
+            return [_row(case) for case in await all_cases(session)]
+
+    rows = run(work())
+    if as_json:
+        show_json(rows)
+        return
+    for row in rows:
+        say(f"{row['code']}\t{row['status']}\t{row['category']}\t{row['opened_at']}")
+    say(f"共 {len(rows)} 条")
+
+
+@app.command("show")
+def show(
+    code: Code,
+    officer: Annotated[str | None, typer.Option("--as", help="以谁的身份打开原文，会记下来")] = None,
+    as_json: Json = False,
+) -> None:
+    """看一条线索的经过；加 --as 才打开原文，并记录谁看过。Show a case's history; with --as the tip's words too."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.errors import Refused
+    from warden_bot.handlers.case import named_officer, read_tips
+    from warden_bot.store.cases import case_by_code, events_of
+    from warden_bot.store.database import Session
+    from warden_bot.store.officers import all_officers
+
+    wanted = _code(code)
+
+    async def work() -> dict[str, Any]:
+        async with open_kit(settings_from_here()) as kit:
+            now = kit.clock()
+
+            async def read(session: Session) -> list[str]:
+                reader = await named_officer(session, officer or "")
+                return await read_tips(session, wanted, reader, kit.sealer, now)
+
+            words = await kit.database.write(read) if officer is not None else None
+            async with kit.database.read() as session:
+                case = await case_by_code(session, wanted)
+                if case is None:
+                    raise Refused(f"没有编号 {wanted} 的线索")
+                names = {person.id: person.name for person in await all_officers(session)}
+                events = [
+                    {
+                        "kind": event.kind.value,
+                        "at": event.at.isoformat(timespec="microseconds"),
+                        "officer": names.get(event.officer_id),
+                        "step": event.step,
+                    }
+                    for event in await events_of(session, case)
+                ]
+            return {**_row(case), "events": events} | ({"tips": words} if words is not None else {})
+
+    found = run(work())
+    if as_json:
+        show_json(found)
+        return
+    say(f"{found['code']}（{found['status']}）{found['category']} {found['outcome']}".rstrip())
+    for event in found["events"]:
+        say(f"  {event['at']} {event['kind']} {event['officer'] or ''}".rstrip())
+    for words in found.get("tips", []):
+        say(f"  原文：{words}")
+
+
+@app.command("ack")
+def ack(code: Code, officer: As) -> None:
+    """接一条线索：由你负责，不再叫别人。Take a case; nobody else is called any more."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.case import acknowledge, named_officer
+    from warden_bot.store.database import Session
+
+    wanted = _code(code)
+
+    async def work() -> None:
+        async with open_kit(settings_from_here()) as kit:
+            now = kit.clock()
+
+            async def write(session: Session) -> None:
+                await acknowledge(session, wanted, await named_officer(session, officer), now)
+
+            await kit.database.write(write)
+
+    run(work())
+    say(f"{wanted} 由 {officer} 负责")
+
+
+@app.command("close")
+def close(code: Code, officer: As, outcome: Annotated[str, typer.Option(help="结果，一句话")]) -> None:
+    """结束一条线索。Close a case with what came of it."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.case import close as close_case
+    from warden_bot.handlers.case import named_officer
+    from warden_bot.store.database import Session
+
+    wanted = _code(code)
+
+    async def work() -> None:
+        async with open_kit(settings_from_here()) as kit:
+            now = kit.clock()
+
+            async def write(session: Session) -> None:
+                await close_case(session, wanted, await named_officer(session, officer), outcome, now)
+
+            await kit.database.write(write)
+
+    run(work())
+    say(f"{wanted} 已结束")

@@ -1,0 +1,37 @@
+"""The command line: every command in one tree."""
+
+import sys
+
+import typer
+
+from warden_bot.cli import broadcasts, cases, content, groups, people, questions, serving
+from warden_bot.cli.console import explain
+
+app = typer.Typer(
+    name="warden-bot",
+    help="校园安全机器人（a chat-group bot for one police station and one very large school）",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serving.serve)
+app.command("demo")(serving.demo)
+app.add_typer(serving.database, name="db")
+app.add_typer(groups.app, name="groups")
+app.add_typer(content.app, name="content")
+app.add_typer(broadcasts.app, name="broadcast")
+app.command("ask")(questions.ask)
+app.add_typer(people.officers, name="officers")
+app.add_typer(people.shifts, name="shifts")
+app.add_typer(cases.app, name="cases")
+
+
+def run() -> None:
+    """Run the command that was typed; refusals end with 1, wrong usage with 2."""
+    try:
+        app()
+    except Exception as error:
+        code = explain(error)
+        if code is None:
+            raise
+        sys.exit(code)

@@ -1,0 +1,90 @@
+"""What all commands share: JSON to stdout, everything else to stderr, refusals as one line and exit code 1."""
+
+import asyncio
+import getpass
+import json
+import logging
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from warden_bot.errors import FaultsFound, SettingsError, WardenError
+
+Result = TypeVar("Result")
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document instead of words")]
+MOST_FAULTS_SHOWN = 200
+
+
+def show_json(document: object) -> None:
+    """Print one JSON document, Chinese as it is."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def say(words: str) -> None:
+    """Print words to stdout."""
+    sys.stdout.write(words + "\n")
+
+
+def warn(words: str) -> None:
+    """Print words to stderr."""
+    sys.stderr.write(words + "\n")
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command's work; what refuses it becomes one line (or one a fault) and exit code 1."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def refuse(words: str) -> typer.Exit:
+    """Print why a command did nothing; raise what this returns."""
+    warn(words)
+    return typer.Exit(1)
+
+
+def explain(error: Exception) -> int | None:
+    """Print a refusal in the user's words and return the exit code; None for what is a mistake of ours."""
+    if isinstance(error, SettingsError):
+        for setting in error.faults:
+            warn(f"设置不对（wrong setting）：{setting}")
+        return 1
+    if isinstance(error, FaultsFound):
+        for fault in error.faults[:MOST_FAULTS_SHOWN]:
+            warn(str(fault))
+        left = len(error.faults) - MOST_FAULTS_SHOWN
+        if left > 0:
+            warn(f"……还有 {left} 处")
+        warn(f"共 {len(error.faults)} 处毛病，什么都没有改动。")
+        return 1
+    if isinstance(error, WardenError):
+        warn(str(error))
+        return 1
+    return _database_trouble(error)
+
+
+def _database_trouble(error: Exception) -> int | None:
+    if type(error).__module__.startswith("sqlalchemy"):
+        original = getattr(error, "orig", None)
+        reason = str(original).strip().splitlines()[0] if original is not None else type(error).__name__
+        warn(f"数据库用不了（database trouble）：{reason}")
+        return 1
+    return None
+
+
+def actor() -> str:
+    """Return who runs the command, for the audit log."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli:unknown"
+
+
+def log_to_stderr(level: str) -> None:
+    """Send logs to stderr. Libraries that would log requests with their addresses are kept quiet."""
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("apscheduler", "aiohttp", "aiosqlite", "sqlalchemy"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

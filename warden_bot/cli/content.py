@@ -1,0 +1,87 @@
+"""`content`: check what editors wrote, and see how it will look."""
+
+from typing import Annotated, Any
+
+import typer
+
+from warden_bot.cli.console import Json, refuse, say, show_json, warn
+
+app = typer.Typer(help="内容（the words in content/）", no_args_is_help=True)
+
+
+@app.command("check")
+def check(
+    strict: Annotated[bool, typer.Option("--strict", help="提醒也算不合格")] = False,
+    as_json: Json = False,
+) -> None:
+    """检查内容文件夹：每处毛病写明文件、行和原因。Check every content file."""
+    from warden_bot.channels.registry import channels_for_looking
+    from warden_bot.content.library import load_library
+    from warden_bot.environment import settings_from_here, utc_now
+    from warden_bot.handlers.fitting import campaigns_over_limit
+
+    settings = settings_from_here()
+    loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
+    faults = loaded.faults or campaigns_over_limit(loaded.library, channels_for_looking(utc_now))
+    if as_json:
+        rows = [("fault", fault) for fault in faults] + [("warning", warning) for warning in loaded.warnings]
+        show_json([{"id": kind, "file": one.file, "line": one.line, "reason": one.reason} for kind, one in rows])
+    else:
+        for fault in faults:
+            say(f"错误 {fault}")
+        for warning in loaded.warnings:
+            say(f"提醒 {warning}")
+    library = loaded.library
+    if faults or (strict and loaded.warnings):
+        raise refuse(f"内容不合格：{len(faults)} 处错误，{len(loaded.warnings)} 处提醒")
+    warn(f"内容合格：{len(library.answers)} 条回答，{len(library.campaigns)} 条推送，{len(library.calendar)} 个日子")
+
+
+@app.command("preview")
+def preview(
+    item: Annotated[str, typer.Argument(metavar="ID", help="主题编号或推送编号")],
+    channel: Annotated[str | None, typer.Option(help="看这个渠道的字节数和分段")] = None,
+    as_json: Json = False,
+) -> None:
+    """看群里会是什么样。Show what a group would see."""
+    from warden_bot.channels.registry import channels_for_looking
+    from warden_bot.content.library import load_library
+    from warden_bot.domain.calendar import day_words
+    from warden_bot.domain.message import OutboundMessage, Recipient
+    from warden_bot.environment import settings_from_here, utc_now
+    from warden_bot.errors import FaultsFound
+    from warden_bot.states import ChannelKind
+
+    settings = settings_from_here()
+    if channel is not None and channel not in set(ChannelKind):
+        raise typer.BadParameter(f"要写 {'、'.join(ChannelKind)} 之一", param_hint="--channel")
+    loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
+    mine = [fault for fault in loaded.faults if item in fault.file]
+    if mine:
+        raise FaultsFound(mine)
+    library, values = loaded.library, loaded.library.values(day_words(utc_now(), settings.zone))
+    if item in library.answers:
+        answer = library.answers[item]
+        texts = {"群里": answer.group.render(values), "私聊": answer.private.render(values)}
+    elif item in library.campaigns:
+        wordings = library.campaigns[item].wordings
+        texts = {f"正文{number}": one.render(values) for number, one in enumerate(wordings, start=1)}
+    else:
+        raise refuse(f"没有编号 {item} 的回答或推送")
+    kinds = [ChannelKind(channel)] if channel else list(ChannelKind)
+    channels = channels_for_looking(utc_now)
+    shown: list[dict[str, Any]] = []
+    for place, text in texts.items():
+        for kind in kinds:
+            parts = channels[kind].parts(OutboundMessage("", Recipient("", ""), text))
+            most = channels[kind].capabilities.longest_part
+            shown.append(
+                {"id": place, "channel": kind.value, "bytes": len(text.encode()), "most": most, "parts": parts}
+            )
+    if as_json:
+        show_json(shown)
+        return
+    for place, text in texts.items():
+        say(f"【{place}】{len(text)} 个字\n{text}\n")
+    for row in shown:
+        say(f"{row['id']} {row['channel']}：{row['bytes']} / {row['most']} 字节，{len(row['parts'])} 段")

@@ -1,0 +1,270 @@
+"""The whole content folder as one frozen value, and everything that is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from warden_bot.content.reading import (
+    Fields,
+    mapping_fields,
+    read_mapping,
+    read_page,
+    read_text,
+)
+from warden_bot.content.replies import Replies, parse_replies
+from warden_bot.content.templates import Unfilled
+from warden_bot.content.texts import (
+    LONGEST_GROUP,
+    LONGEST_PRIVATE,
+    LONGEST_PUSH,
+    Answer,
+    Campaign,
+    Findings,
+    check_words,
+    parse_answer,
+    parse_campaign,
+)
+from warden_bot.domain.audience import parse_audience
+from warden_bot.domain.calendar import (
+    CalendarEntry,
+    ImpossibleDate,
+    parse_day_rule,
+    parse_time,
+)
+from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
+from warden_bot.errors import Fault, Refused
+
+SAMPLE_DAY = "11月23日"  # stands for the day of sending where a text is only checked or measured
+DEFAULT_WINDOW, DEFAULT_SPREAD = 50, 25  # minutes
+CALENDAR_KEYS = {"campaign", "at", "window", "spread", "audience", "from", "until"}
+DAY_KEYS = {"date", "yearly", "monthly", "weekly", "nth"}
+
+
+@dataclass(frozen=True)
+class Library:
+    """Everything the bot can say, as last read without faults. Immutable; safe to share."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    calendar: tuple[CalendarEntry, ...] = ()
+    replies: Replies = field(default_factory=Replies)
+    local: Mapping[str, object] = field(default_factory=dict)
+    numbers: frozenset[str] = frozenset()
+    demo: bool = False
+
+    @cached_property
+    def index(self) -> SampleIndex:
+        """The answers' samples, ready for looking up."""
+        return SampleIndex(TopicSamples(one.topic, one.samples, one.keywords) for one in self.answers.values())
+
+    def values(self, today: str = SAMPLE_DAY, **extra: str) -> dict[str, object]:
+        """Return what a text's variables stand for."""
+        return {"local": self.local, "today": today, **extra}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What reading the folder gave. `library` is only to be used when `faults` is empty."""
+
+    library: Library
+    faults: list[Fault]
+    warnings: list[Fault]
+
+
+def load_library(folder: Path, today: date) -> Loaded:
+    """Read and check the whole folder. Never raises for what an editor wrote: every fault is in the result."""
+    if not folder.is_dir():
+        return Loaded(Library(), [Fault(str(folder), 0, "没有这个内容文件夹")], [])
+    reader = _Reader(folder, today)
+    local, demo = reader.local()
+    library = Library(
+        reader.pages("answers", parse_answer, "topic"),
+        reader.pages("campaigns", parse_campaign, "campaign"),
+        (),
+        reader.replies(),
+        local,
+        reader.numbers(),
+        demo,
+    )
+    calendar = reader.calendar(library.campaigns)
+    library = Library(
+        library.answers,
+        library.campaigns,
+        calendar,
+        library.replies,
+        library.local,
+        library.numbers,
+        library.demo,
+    )
+    reader.check(library)
+    return Loaded(
+        library,
+        sorted(reader.faults, key=lambda fault: (fault.file, fault.line)),
+        reader.warnings,
+    )
+
+
+class _Reader:
+    """Reads one folder and gathers what is wrong with it."""
+
+    def __init__(self, folder: Path, today: date) -> None:
+        self.folder = folder
+        self.today = today
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+
+    def mapping(self, name: str) -> Fields:
+        """Read one YAML file of the folder."""
+        text, faults = read_text(self.folder / name, f"{self.folder.name}/{name}")
+        if faults:
+            self.faults += faults
+            return Fields(f"{self.folder.name}/{name}", {}, {}, 1)
+        fields = read_mapping(text, f"{self.folder.name}/{name}")
+        self.faults += fields.faults
+        return fields
+
+    def local(self) -> tuple[Mapping[str, object], bool]:
+        """Read the local facts; what is not filled in shows a safe phrase."""
+        fields = self.mapping("local.yml")
+        values: dict[str, object] = {
+            key: Unfilled() if value is None else str(value)
+            for key, value in fields.values.items()
+            if key not in ("demo", "reviewed")
+        }
+        empty = [key for key, value in fields.values.items() if value is None]
+        if empty:
+            place = Fault(
+                fields.file,
+                fields.lines[empty[0]],
+                f"还有 {len(empty)} 项没填：{'、'.join(empty)}",
+            )
+            self.warnings.append(place)
+        demo = bool(fields.values.get("demo"))
+        if demo:
+            self.warnings.append(
+                Fault(
+                    fields.file,
+                    fields.lines["demo"],
+                    "现在是演示数据，上线前换成真实信息",
+                )
+            )
+        return MappingProxyType(values), demo
+
+    def numbers(self) -> frozenset[str]:
+        """Read which hotline numbers may appear in texts."""
+        fields = self.mapping("hotlines.yml")
+        rows = fields.values.get("hotlines") or []
+        return frozenset(str(row["number"]) for row in rows if isinstance(row, dict) and "number" in row)
+
+    def replies(self) -> Replies:
+        """Read the bot's own phrases."""
+        fields = self.mapping("replies.yml")
+        before = len(fields.faults)
+        replies = parse_replies(fields)
+        self.faults += fields.faults[before:]
+        return replies
+
+    def pages(self, folder: str, parse: Any, key: str) -> Mapping[str, Any]:  # noqa: ANN401 -- answers and campaigns alike
+        """Read every Markdown file of a sub-folder into what `parse` makes of it."""
+        found = {}
+        for path in sorted((self.folder / folder).glob("*.md")):
+            name = f"{self.folder.name}/{folder}/{path.name}"
+            text, faults = read_text(path, name)
+            if faults:
+                self.faults += faults
+                continue
+            page = read_page(text, name)
+            parsed = parse(page, path.stem)
+            self.faults += page.fields.faults
+            found[getattr(parsed, key)] = parsed
+        return MappingProxyType(found)
+
+    def calendar(self, campaigns: Mapping[str, Campaign]) -> tuple[CalendarEntry, ...]:
+        """Read when which campaign is due. One that is past only warns, so that time never breaks the build."""
+        fields = self.mapping("calendar.yml")
+        rows = fields.values.get("calendar") or []
+        if not isinstance(rows, list):
+            fields.fault("calendar", "calendar 要写成列表，每条前面一个 -")
+            self.faults += fields.faults
+            return ()
+        read = [self._entry(mapping_fields(row, fields.file), campaigns) for row in rows if isinstance(row, dict)]
+        return tuple(entry for entry in read if entry is not None)
+
+    def _entry(self, row: Fields, campaigns: Mapping[str, Campaign]) -> CalendarEntry | None:
+        row.refuse_unknown(CALENDAR_KEYS | DAY_KEYS)
+        campaign = row.text("campaign")
+        if campaign and campaign not in campaigns:
+            row.fault("campaign", f"没有推送 {campaign}（campaigns/{campaign}.md）")
+        window = row.minutes("window", DEFAULT_WINDOW)
+        spread = row.minutes("spread", min(DEFAULT_SPREAD, window))
+        if spread >= window:
+            row.fault(
+                "spread" if "spread" in row.lines else "window",
+                f"spread {spread} 要小于 window {window}",
+            )
+        entry = None
+        try:
+            day_fields = {key: value for key, value in row.values.items() if key in DAY_KEYS | {"from", "until"}}
+            days, at = parse_day_rule(day_fields), parse_time(row.values.get("at", ""))
+            entry = CalendarEntry(
+                campaign,
+                days,
+                at,
+                timedelta(minutes=window),
+                timedelta(minutes=spread),
+                row.text("audience", needed=False),
+            )
+            if entry.audience:
+                parse_audience(entry.audience)
+            if days.is_past(self.today):
+                self.warnings.append(Fault(row.file, row.line, f"推送 {campaign} 的日期已经过了，不会再发"))
+        except ImpossibleDate as impossible:
+            place = next((row.lines[key] for key in row.values if key in DAY_KEYS), row.line)
+            self.faults.append(
+                Fault(
+                    row.file,
+                    row.lines.get("at", place) if "时间" in str(impossible) else place,
+                    str(impossible),
+                )
+            )
+        except Refused as refusal:
+            row.fault("audience", str(refusal))
+        self.faults += row.faults
+        return None if row.faults else entry
+
+    def check(self, library: Library) -> None:
+        """Check every text of the folder and every review date."""
+        for answer in library.answers.values():
+            self._note(check_words(answer.group, **_rules(library), longest=LONGEST_GROUP))
+            self._note(check_words(answer.private, **_rules(library), longest=LONGEST_PRIVATE))
+            if not answer.basis or not answer.samples:
+                self.faults.append(Fault(answer.file, 1, "“依据”和“问法”至少各要一行"))
+            self._review(answer.file, answer.review_by)
+        for campaign in library.campaigns.values():
+            for wording in campaign.wordings:
+                self._note(check_words(wording, **_rules(library), longest=LONGEST_PUSH))
+            self._review(campaign.file, campaign.review_by)
+        for wording, allowed in library.replies.every():
+            values = library.values(**dict.fromkeys(allowed, "7K4Q-M2XD"))
+            rules = {**_rules(library), "values": values}
+            self._note(check_words(wording, **rules, longest=LONGEST_PRIVATE, extra=allowed))
+
+    def _note(self, findings: Findings) -> None:
+        self.faults += findings.faults
+        self.warnings += findings.warnings
+
+    def _review(self, file: str, review_by: date) -> None:
+        if date.min < review_by <= self.today:
+            self.warnings.append(Fault(file, 1, f"该重新核对了（{review_by}）"))
+
+
+def _rules(library: Library) -> dict[str, Any]:
+    return {
+        "local": library.local,
+        "values": library.values(),
+        "numbers": library.numbers,
+    }

@@ -1,0 +1,79 @@
+"""The bot's own short phrases, from `replies.yml`, with a fixed line for the day that file is unreadable."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from warden_bot.content.reading import Fields
+from warden_bot.content.templates import Wording
+
+CODE = frozenset({"code"})
+NOTHING: frozenset[str] = frozenset()
+
+# Each phrase the program needs, with the variables it fills in beside `local` and `today`.
+PHRASES: dict[str, frozenset[str]] = {
+    "tip_receipt": CODE,
+    "tip_in_group": CODE,
+    "status_open": CODE,
+    "status_acknowledged": CODE,
+    "status_closed": CODE,
+    "status_unknown": NOTHING,
+    "status_in_group": NOTHING,
+    "menu": NOTHING,
+    "human": CODE,
+    "acknowledged": CODE,
+    "acknowledge_failed": NOTHING,
+    "case_notice": frozenset({"code", "category"}),
+    "no_one_on_duty": frozenset({"code", "category"}),
+}
+DEFAULT = "default"
+FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。群里说不等于报警。"
+
+
+@dataclass(frozen=True)
+class Replies:
+    """The phrases by name, and the emergency lines by kind of danger."""
+
+    phrases: Mapping[str, Wording] = field(default_factory=dict)
+    emergencies: Mapping[str, Wording] = field(default_factory=dict)
+
+    def say(self, name: str, values: Mapping[str, object]) -> str:
+        """Return one phrase with its variables filled in."""
+        return self.phrases[name].render(values)
+
+    def emergency(self, danger: str) -> str:
+        """Return the line for a kind of danger. Needs no database and never fails."""
+        wording = self.emergencies.get(danger) or self.emergencies.get(DEFAULT)
+        return wording.source if wording else FIXED_EMERGENCY_LINE
+
+    def every(self) -> Iterator[tuple[Wording, frozenset[str]]]:
+        """Yield all phrases with the variables each may use."""
+        for name, wording in self.phrases.items():
+            yield wording, PHRASES[name]
+        for wording in self.emergencies.values():
+            yield wording, NOTHING
+
+
+def parse_replies(fields: Fields) -> Replies:
+    """Read the phrases. What is missing, misspelt or without a number is noted in the fields' faults."""
+    fields.refuse_unknown({*PHRASES, "emergency"})
+    phrases = {name: Wording(fields.text(name), fields.file, fields.lines.get(name, 1) + 1) for name in PHRASES}
+    written = fields.values.get("emergency")
+    lines = dict(written) if isinstance(written, dict) else {}
+    if not lines.get(DEFAULT):
+        fields.fault("emergency", f"emergency 里缺少 {DEFAULT}")
+    emergencies = {}
+    for danger, text in lines.items():
+        line = fields.lines["emergency"] + 1
+        first = str(text).strip().splitlines()[0] if str(text).strip() else ""
+        if not any(number in first for number in ("110", "119", "120", "122")):
+            fields.fault("emergency", f"emergency 的 {danger} 第一行要写号码")
+        if "{" in str(text):
+            fields.fault(
+                "emergency",
+                f"emergency 的 {danger} 不能用变量，它在内容坏了时也要发得出去",
+            )
+        emergencies[str(danger)] = Wording(str(text).strip(), fields.file, line)
+    return Replies(
+        {name: wording for name, wording in phrases.items() if wording.source},
+        emergencies,
+    )

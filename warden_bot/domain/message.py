@@ -1,0 +1,62 @@
+"""Frozen values that cross the channel boundary, in both directions."""
+
+from dataclasses import dataclass
+
+from warden_bot.states import ChannelKind, Priority, SenderRole
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whoever wrote to us, as the channel names them. `id` is the platform's."""
+
+    id: str
+    name: str
+    role: SenderRole
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """One message that came in. `message_id` is the platform's and stays the same when it repeats the message."""
+
+    channel: ChannelKind
+    message_id: str
+    group: str | None  # our code of the group; None for a private chat
+    sender: Sender
+    text: str
+    addressed: bool  # a private chat, an @-mention or a command; False for talk in a group
+    reply_url: str = ""  # where a later message to a private sender goes, where the channel has such a thing
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a delivery goes: a group, or one person's private address."""
+
+    code: str  # the group's code, or the officer's name
+    address: str  # the platform's address; often a secret in itself, so never logged
+    secret: str = ""  # a signing secret of this one address, where the platform has one
+    person: bool = False
+
+    def __repr__(self) -> str:
+        """Leave out the address and the secret: both open a group to whoever reads them."""
+        return f"Recipient(code={self.code!r}, person={self.person})"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """One message owed to one recipient. `key` stays the same on every resend of the same delivery."""
+
+    key: str
+    recipient: Recipient
+    text: str
+    title: str = ""
+    priority: Priority = Priority.BROADCAST
+
+    @property
+    def plain(self) -> str:
+        """Title and text as one plain text, for platforms that have no titles."""
+        return f"【{self.title}】\n{self.text}" if self.title else self.text
+
+    @property
+    def markdown(self) -> str:
+        """Title and text as Markdown."""
+        return f"**{self.title}**\n\n{self.text}" if self.title else self.text

@@ -1,0 +1,46 @@
+"""Things people ask of the bot itself: report something, ask after a report, the menu, a human being."""
+
+import re
+
+from warden_bot.domain.receipt import read_code
+from warden_bot.states import Action
+
+MOST_COMMAND = 16  # characters; "人工" inside a long story is not a request for one
+QUESTION = re.compile(
+    r"怎么|如何|咋|吗$|么$|嘛$|会不会|能不能|可不可以|可以不|哪里|去哪|多少|什么|谁|是不是|有没有|匿名|保密|泄露|奖励"
+)
+
+TIP = re.compile(
+    r"^(?:我?(?:要|想|来)?(?:匿名)?(?:举报|检举|报告)(?:一下|一个|个)?)(?!电话|热线|中心|方式|会|奖)"
+    r"|(?:我要|我想|想要)(?:匿名)?(?:举报|检举|上报|反映|提供)\w{0,4}(?:线索|情况|个事|一个|一下|件事)?"
+    r"|^(?:提供|上报|报个|有个|有条)线索|^线索[:：]?|^反映(?:一个|个|一下)?(?:情况|问题)"
+)
+STATUS = re.compile(
+    r"(?:查|问|看)\w{0,3}(?:进度|编号|受理|处理)|进度|(?:线索|举报|工单)\w{0,6}(?:结果|回音|消息|咋样|怎么样|状态|处理)"
+)
+MENU = re.compile(
+    r"^(?:菜单|帮助|help|功能|怎么用|使用说明|说明|你(?:能|会)(?:做|干)(?:什么|啥)|能问(?:什么|啥)|你是谁|menu)$"
+)
+HUMAN = re.compile(r"人工|真人|转民警|找民警|找警察|值班民警|叫个?(?:警察|民警)|接线员")
+THANKS = re.compile(
+    r"^(?:好的?|收到|谢谢|感谢|辛苦|多谢|明白|知道|了解|ok|嗯|哦|赞|致敬|您|你|了|啦|们|警察|民警|同志|老师|叔叔|大家|机器人)+$"
+)
+
+
+def intent(text: str, normalised: str, *, addressed: bool) -> Action | None:
+    """Return what is asked of the bot itself, or None when it is to be looked up (or left alone).
+
+    `text` is as typed, for codes and colons; `normalised` as `normalise` gives it. The menu and a human are only for
+    those who spoke to the bot.
+    """
+    if THANKS.match(normalised):
+        return Action.SILENT
+    if TIP.search(normalised) and not QUESTION.search(normalised):
+        return Action.TIP
+    if addressed and (read_code(text) or (STATUS.search(normalised) and len(normalised) <= MOST_COMMAND)):
+        return Action.STATUS
+    if addressed and MENU.match(normalised):
+        return Action.MENU
+    if addressed and len(normalised) <= MOST_COMMAND and HUMAN.search(normalised):
+        return Action.HUMAN
+    return None

@@ -1,0 +1,193 @@
+"""A campaign is due, or somebody sends by hand: make the broadcast once and owe it to every group of its audience."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from warden_bot.channels.registry import Channels
+from warden_bot.content.library import Library
+from warden_bot.domain.audience import Audience, parse_audience
+from warden_bot.domain.calendar import Occurrence, day_words, sendable_now
+from warden_bot.errors import IllegalMove, Refused
+from warden_bot.handlers.fitting import over_limit
+from warden_bot.states import AuditAction, ChannelKind, Priority
+from warden_bot.store.audit import add_entry
+from warden_bot.store.broadcasts import (
+    Broadcast,
+    Progress,
+    broadcast_by_id,
+    due_already_made,
+    progress,
+    same_text_since,
+    sent_since,
+    times_sent,
+)
+from warden_bot.store.database import Session
+from warden_bot.store.groups import groups_in_audience
+from warden_bot.store.outbox import Fanning, cancel_waiting, fan_out
+
+NOT_AGAIN_WITHIN = timedelta(days=90)
+MOST_A_WEEK = 2
+QUIET_FROM, QUIET_UNTIL = 22, 6.5  # hours of the school's day
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person wants sent, now."""
+
+    text: str
+    title: str
+    audience: str
+    priority: Priority
+    actor: str
+
+
+async def send_by_hand(session: Session, order: Order, channels: Channels, now: datetime) -> Broadcast:
+    """Make a broadcast that leaves at once. Raise Refused for an empty audience or a text that some group cannot get."""
+    audience = parse_audience(order.audience)
+    if not order.text.strip():
+        raise Refused("没有要发的内容")
+    await _require_fit(session, audience, order, channels)
+    broadcast = Broadcast(
+        school_id=session.school_id,
+        key=secrets.token_hex(8),
+        audience=audience.rule,
+        title=order.title,
+        text=order.text.strip(),
+        priority=order.priority,
+        created_by=order.actor,
+        created_at=now,
+    )
+    await _make(session, broadcast, audience, channels, leaves_at=now, now=now)
+    add_entry(session, order.actor, AuditAction.BROADCAST_SENT, str(broadcast.id), now)
+    return broadcast
+
+
+async def launch_due(
+    session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime
+) -> list[Broadcast]:
+    """Make every campaign's broadcast that is due and still inside its window, each once; return the new ones."""
+    launched = []
+    for occurrence in sendable_now(library.calendar, now, zone):
+        broadcast = await launch(session, library, channels, occurrence, zone, now)
+        if broadcast is not None:
+            launched.append(broadcast)
+    return launched
+
+
+async def launch(
+    session: Session,
+    library: Library,
+    channels: Channels,
+    occurrence: Occurrence,
+    zone: tzinfo,
+    now: datetime,
+    *,
+    at_once: bool = False,
+) -> Broadcast | None:
+    """Make one campaign's broadcast unless it exists. None when it does, or when nobody is in its audience.
+
+    (campaign, due_at) is unique: two clocks that tick in the same moment make one broadcast, the second one's
+    transaction fails on the constraint and finds the first one's row when it is run again.
+    """
+    entry = occurrence.entry
+    if await due_already_made(session, entry.campaign, occurrence.due_at):
+        return None
+    campaign = library.campaigns[entry.campaign]
+    audience = parse_audience(entry.audience) if entry.audience else campaign.audience
+    if not await groups_in_audience(session, audience):
+        return None
+    turn = await times_sent(session, entry.campaign) % len(campaign.wordings)
+    today = day_words(occurrence.due_at, zone)
+    broadcast = Broadcast(
+        school_id=session.school_id,
+        key=secrets.token_hex(8),
+        campaign=entry.campaign,
+        due_at=occurrence.due_at,
+        audience=audience.rule,
+        text=campaign.wordings[turn].render(library.values(today)),
+        priority=Priority.BROADCAST,
+        created_by=f"campaign:{entry.campaign}",
+        created_at=now,
+    )
+    spread = timedelta(0) if at_once else max(min(entry.spread, occurrence.leave_until - now), timedelta(0))
+    expires_at = None if at_once else occurrence.leave_until
+    await _make(session, broadcast, audience, channels, leaves_at=now, now=now, spread=spread, expires_at=expires_at)
+    return broadcast
+
+
+async def _make(
+    session: Session,
+    broadcast: Broadcast,
+    audience: Audience,
+    channels: Channels,
+    *,
+    leaves_at: datetime,
+    now: datetime,
+    spread: timedelta = timedelta(0),
+    expires_at: datetime | None = None,
+) -> None:
+    session.add(broadcast)
+    await session.flush()
+    fanning = Fanning(
+        broadcast_id=broadcast.id or 0,
+        key=broadcast.key,
+        priority=broadcast.priority,
+        repeatable=broadcast.priority is Priority.ALERT,
+        idempotent=tuple(kind for kind, channel in channels.items() if channel.capabilities.takes_key),
+        leaves_at=leaves_at,
+        spread=spread,
+        expires_at=expires_at,
+        now=now,
+    )
+    if not await fan_out(session, audience, fanning):
+        raise Refused(f"没有一个群符合受众“{audience.rule}”，什么也没发")
+
+
+async def _require_fit(session: Session, audience: Audience, order: Order, channels: Channels) -> None:
+    """Refuse a text that a channel of this audience could not carry, before anything is queued."""
+    kinds: dict[ChannelKind, str] = {}
+    for group in await groups_in_audience(session, audience):
+        kinds.setdefault(group.channel, group.code)
+    faults = [fault for kind in kinds if (fault := over_limit(channels, kind, order.text, order.title))]
+    if faults:
+        raise Refused("；".join(faults))
+
+
+async def cautions(session: Session, order: Order, zone: tzinfo, now: datetime) -> list[str]:
+    """Say what a campaign would not have been allowed. By hand it leaves all the same."""
+    local = now.astimezone(zone)
+    hour = local.hour + local.minute / 60
+    found = []
+    if hour >= QUIET_FROM or hour < QUIET_UNTIL:
+        found.append("现在是安静时段（22:00–06:30）")
+    if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):
+        found.append("90 天内发过同样的内容")
+    monday = (local - timedelta(days=local.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
+    if await sent_since(session, monday.astimezone(UTC)) >= MOST_A_WEEK:
+        found.append(f"本周已经发过 {MOST_A_WEEK} 条")
+    return found
+
+
+async def cancel(session: Session, broadcast_id: int, now: datetime) -> int:
+    """Call back what has not left; return how many deliveries that were. Raise IllegalMove when nothing is left."""
+    broadcast = await named_broadcast(session, broadcast_id)
+    cancelled = await cancel_waiting(session, broadcast_id, now)
+    if not cancelled:
+        raise IllegalMove(f"广播 {broadcast_id} 已经发完，没有可以撤回的")
+    broadcast.cancelled_at = now
+    session.add(broadcast)
+    return cancelled
+
+
+async def named_broadcast(session: Session, broadcast_id: int) -> Broadcast:
+    """Return a broadcast by its number, or refuse in one line."""
+    broadcast = await broadcast_by_id(session, broadcast_id)
+    if broadcast is None:
+        raise Refused(f"没有广播 {broadcast_id}")
+    return broadcast
+
+
+async def progress_of(session: Session, broadcast_id: int) -> Progress:
+    """Return how far a broadcast has got."""
+    return await progress(session, await named_broadcast(session, broadcast_id))

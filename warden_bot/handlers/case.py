@@ -1,0 +1,161 @@
+"""A case was opened, an officer answered, or the clock ticked: call the officers in turn until one says "mine"."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from warden_bot.content.library import Library
+from warden_bot.domain.duty import Escalation, next_escalation
+from warden_bot.errors import AccessDenied, Refused
+from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, OfficerRole, Priority
+from warden_bot.store.audit import add_entry
+from warden_bot.store.cases import (
+    TIP_TEXT,
+    Case,
+    add_event,
+    case_by_code,
+    events_of,
+    move_case,
+    open_cases,
+    steps_called,
+    tips_of,
+)
+from warden_bot.store.database import Session
+from warden_bot.store.officers import Officer, all_officers, officer_by_name, shifts_at
+from warden_bot.store.outbox import Delivery, cancel_notices, enqueue
+from warden_bot.store.sealing import Sealer
+
+CATEGORIES = {
+    "tip": "举报线索",
+    "human": "找民警",
+    "weapon": "紧急：有人持刀行凶",
+    "suicide": "紧急：有人不想活",
+    "fire": "紧急：起火",
+    "drowning": "紧急：落水",
+    "traffic": "紧急：车祸伤人",
+    "medical": "紧急：病危",
+    "carbon_monoxide": "紧急：煤气中毒",
+    "violence": "紧急：正在打人",
+    "break_in": "紧急：有人闯入",
+    "kidnap": "紧急：劫持",
+    "missing": "紧急：走失",
+    "money_leaving": "紧急：正在被骗转账",
+    "call_for_help": "紧急：呼救",
+}
+
+
+async def call_duty(session: Session, case: Case, library: Library, now: datetime, ack_within: timedelta) -> bool:
+    """Call whoever is due for an open case. True when somebody was called or the gap was written down.
+
+    The same transaction writes the event and owes the notices, so a step is called once however many clocks tick.
+    """
+    people = {officer.id: officer for officer in await all_officers(session)}
+    shifts = [shift for shift in await shifts_at(session, now) if _reachable(people.get(shift.officer_id))]
+    events = await events_of(session, case)
+    due = next_escalation(shifts, steps_called(events), now, ack_within)
+    if due is None:
+        return False
+    if not due.officer_ids:
+        if any(event.kind is CaseEventKind.NO_ONE_ON_DUTY for event in events):
+            return False
+        chiefs = [one for one in people.values() if one.role is OfficerRole.CHIEF and _reachable(one)]
+        add_event(session, case, CaseEventKind.NO_ONE_ON_DUTY, now)
+        _notify(session, case, chiefs, library, "no_one_on_duty", now)
+        return True
+    first = not any(event.kind is CaseEventKind.NOTIFIED for event in events)
+    _record_call(session, case, due, now, first=first)
+    _notify(session, case, [people[officer_id] for officer_id in due.officer_ids], library, "case_notice", now)
+    return True
+
+
+def _reachable(officer: Officer | None) -> bool:
+    return officer is not None and officer.channel is not None and officer.sealed_address is not None
+
+
+def _record_call(session: Session, case: Case, due: Escalation, now: datetime, *, first: bool) -> None:
+    kind = CaseEventKind.NOTIFIED if first else CaseEventKind.ESCALATED
+    for officer_id in due.officer_ids:
+        add_event(session, case, kind, now, officer_id=officer_id, step=due.step)
+
+
+def _notify(
+    session: Session, case: Case, officers: Sequence[Officer], library: Library, phrase: str, now: datetime
+) -> None:
+    """Owe each officer a notice. It holds the code and the category; the tip's words are added when it is sent."""
+    category = CATEGORIES.get(case.category, case.category)
+    text = library.replies.say(phrase, library.values(code=case.code, category=category))
+    for officer in officers:
+        if officer.channel is None:
+            continue
+        enqueue(
+            session,
+            Delivery(
+                school_id=session.school_id,
+                key=secrets.token_hex(12),
+                case_id=case.id,
+                officer_id=officer.id,
+                channel=officer.channel,
+                text=text,
+                priority=Priority.ESCALATION,
+                repeatable=True,
+                not_before=now,
+                created_at=now,
+            ),
+        )
+
+
+async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta) -> int:
+    """Call the next step of every case that nobody acknowledged in time; return how many were called."""
+    called = 0
+    for case in await open_cases(session):
+        called += await call_duty(session, case, library, now, ack_within)
+    return called
+
+
+async def acknowledge(session: Session, code: str, officer: Officer, now: datetime) -> Case:
+    """Give a case to the officer who says "mine"; nobody else is called. Raise IllegalMove when another was first."""
+    _require(officer)
+    case = await _case(session, code)
+    await move_case(session, case, CaseStatus.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=officer.id)
+    add_event(session, case, CaseEventKind.ACKNOWLEDGED, now, officer_id=officer.id)
+    await cancel_notices(session, case.id or 0, now)
+    return case
+
+
+async def close(session: Session, code: str, officer: Officer, outcome: str, now: datetime) -> Case:
+    """Close a case with what came of it."""
+    _require(officer)
+    case = await _case(session, code)
+    await move_case(session, case, CaseStatus.CLOSED, closed_at=now, outcome=outcome)
+    add_event(session, case, CaseEventKind.CLOSED, now, officer_id=officer.id)
+    await cancel_notices(session, case.id or 0, now)
+    return case
+
+
+async def read_tips(session: Session, code: str, officer: Officer, sealer: Sealer, now: datetime) -> list[str]:
+    """Open a case's words for an officer whose role may read them; that it was read is written down twice."""
+    _require(officer)
+    case = await _case(session, code)
+    add_event(session, case, CaseEventKind.OPENED_WORDS, now, officer_id=officer.id)
+    add_entry(session, officer.name, AuditAction.TIP_WORDS_READ, case.code, now)
+    return [sealer.open(tip.sealed_text, TIP_TEXT) for tip in await tips_of(session, case)]
+
+
+async def named_officer(session: Session, name: str) -> Officer:
+    """Return an officer by name, or refuse in one line."""
+    officer = await officer_by_name(session, name)
+    if officer is None:
+        raise Refused(f"没有叫“{name}”的人，先用 warden-bot officers add 加上")
+    return officer
+
+
+async def _case(session: Session, code: str) -> Case:
+    case = await case_by_code(session, code)
+    if case is None:
+        raise Refused(f"没有编号 {code} 的线索")
+    return case
+
+
+def _require(officer: Officer) -> None:
+    if officer.role not in READS_TIPS:
+        raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能处理线索")

@@ -1,0 +1,150 @@
+"""The environment and `.env`, read once at the roof into one frozen object.
+
+Fixed settings are fields below, each with a line of help; README.md repeats them and a test compares the two.
+A channel's own settings (`WARDEN_<KIND>_*`) are handed to it as they are: the channel's file says which it knows.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from warden_bot.errors import SettingsError
+from warden_bot.states import ChannelKind
+
+PREFIX = "WARDEN_"
+SHIPPED_CONTENT = Path(__file__).resolve().parent.parent / "content"
+
+
+def _split_list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """What the operator decides. Field `database_url` is read from `WARDEN_DATABASE_URL`, and so on."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: str = Field(
+        "sqlite:///var/warden.db",
+        description="sqlite:///PATH or postgresql://USER@HOST/NAME",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
+    port: int = Field(8080, ge=1, le=65535, description="the port to listen on")
+    public_url: str = Field(
+        "",
+        description="where the outside reaches this server, for links; empty: http://HOST:PORT",
+    )
+    secret_keys: Annotated[list[SecretStr], BeforeValidator(_split_list)] = Field(
+        default_factory=list,
+        description="comma list of 64 hex characters each, newest first: the first seals, all open; "
+        "empty with SQLite: a key file beside the database",
+    )
+    timezone: str = Field("Asia/Shanghai", description="the school's time zone")
+    content_dir: Path = Field(SHIPPED_CONTENT, description="the folder of answers, pushes and calendar")
+    school_id: int = Field(1, ge=1, description="which school's rows this process works on")
+    ack_within: float = Field(
+        300,
+        gt=0,
+        description="seconds an officer has to take a case before the next one is called",
+    )
+    two_person: bool = Field(
+        default=False,
+        description="1: broadcasts by hand from the command line are refused",
+    )
+    log_level: str = Field(
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="DEBUG, INFO, WARNING or ERROR",
+    )
+    channels: dict[ChannelKind, dict[str, str]] = Field(
+        default_factory=dict,
+        description="the channels' own settings, see the channel table",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not re.match(r"(sqlite:///.|postgres(ql)?://.)", value):
+            message = "must be sqlite:///PATH or postgresql://…"
+            raise ValueError(message)
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _hex_keys(cls, value: list[SecretStr]) -> list[SecretStr]:
+        for position, key in enumerate(value, start=1):
+            if not re.fullmatch(r"[0-9a-fA-F]{64}", key.get_secret_value()):
+                message = f"key {position} must be 64 hex characters (make one: openssl rand -hex 32)"
+                raise ValueError(message)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            message = "is not a known time zone; Asia/Shanghai is the usual one"
+            raise ValueError(message) from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The school's time zone, for the edges; inside everything is UTC."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def base_url(self) -> str:
+        """Where people outside reach this server, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading the environment gave: the settings, and names that nobody knows (most likely misspelt)."""
+
+    settings: Settings
+    unknown: list[str] = field(default_factory=list)
+
+
+def read_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Reading:
+    """Read `WARDEN_*` from the environment, over `.env`. Raise SettingsError naming each fault, never a value."""
+    values = {name: value for name, value in dotenv.items() if value is not None} | dict(environment)
+    ours = {name.removeprefix(PREFIX).lower(): value for name, value in values.items() if name.startswith(PREFIX)}
+    chosen: dict[str, Any] = {"channels": {kind: {} for kind in ChannelKind}}
+    unknown: list[str] = []
+    for name, value in sorted(ours.items()):
+        kind = next((kind for kind in ChannelKind if name.startswith(f"{kind}_")), None)
+        if kind is not None:
+            chosen["channels"][kind][name.removeprefix(f"{kind}_")] = value
+        elif name in Settings.model_fields and name != "channels":
+            if value.strip():
+                chosen[name] = value.strip()
+        else:
+            unknown.append(PREFIX + name.upper())
+    try:
+        return Reading(Settings.model_validate(chosen), unknown)
+    except ValidationError as error:
+        raise SettingsError([_one_line(fault["loc"], fault["msg"]) for fault in error.errors()]) from None
+
+
+def _one_line(place: tuple[int | str, ...], reason: str) -> str:
+    return f"{PREFIX}{str(place[0]).upper()} {reason.removeprefix('Value error, ')}"

@@ -1,0 +1,141 @@
+"""Every state and kind that a row can hold, each with what it means, and the moves that are allowed."""
+
+from enum import IntEnum, StrEnum
+
+
+class ChannelKind(StrEnum):
+    """The platforms, one member each; nothing else in the code names one."""
+
+    SANDBOX = "sandbox"  # the demo's own rooms, read in the browser
+    WECOM_ROBOT = "wecom_robot"  # a WeCom group robot: send only, one key a group
+    WEBHOOK = "webhook"  # ours: signed JSON both ways
+
+
+class GroupKind(StrEnum):
+    """What a chat group is for."""
+
+    CAMPUS = "campus"  # the one group of the whole school
+    CLASS = "class"  # one class's families
+    DUTY = "duty"  # officers among themselves; never in an audience
+    COMMUNITY = "community"  # tenants, landlords, volunteers outside the school
+
+
+class GroupStatus(StrEnum):
+    """Whether a group is written to."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"  # left out by `groups import --prune`; keeps its history
+
+
+class DeliveryStatus(StrEnum):
+    """Where one message owed to one recipient stands."""
+
+    QUEUED = "queued"  # waiting for its time or for another try
+    SENDING = "sending"  # a worker holds the claim and its request may be out
+    SENT = "sent"  # the platform took it; says nothing about anyone having read it
+    UNCONFIRMED = "unconfirmed"  # the request went out and no answer came; waits for a person
+    FAILED = "failed"  # the platform refused it for good
+    CANCELLED = "cancelled"  # called back before it left
+    EXPIRED = "expired"  # its window closed before it could leave
+
+
+UNFINISHED = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING)
+
+
+class AttemptOutcome(StrEnum):
+    """How one try at a delivery ended."""
+
+    ACCEPTED = "accepted"
+    THROTTLED = "throttled"  # the platform's rate limit; wait what it says
+    RETRYABLE = "retryable"  # busy or unreachable; nothing was taken
+    REJECTED = "rejected"  # refused for good; a person has to look
+    UNKNOWN = "unknown"  # the bytes left, no usable answer came
+
+
+class BroadcastStatus(StrEnum):
+    """Where a broadcast stands; counted from its deliveries, only CANCELLED is stored."""
+
+    PENDING = "pending"  # nothing has left yet
+    STARTED = "started"
+    COMPLETED = "completed"  # nothing is queued or sending any more
+    CANCELLED = "cancelled"
+
+
+class Priority(IntEnum):
+    """The order in which deliveries leave, smallest first."""
+
+    ESCALATION = 0  # a case notice to an officer
+    REPLY = 1  # an answer to somebody who waits
+    ALERT = 2  # an urgent broadcast
+    BROADCAST = 3  # everything else
+
+
+class CaseStatus(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"  # nobody has said "mine" yet
+    ACKNOWLEDGED = "acknowledged"  # an officer has it; nobody is woken any more
+    CLOSED = "closed"
+
+
+CASE_MOVES: dict[CaseStatus, frozenset[CaseStatus]] = {
+    CaseStatus.OPEN: frozenset({CaseStatus.ACKNOWLEDGED, CaseStatus.CLOSED}),
+    CaseStatus.ACKNOWLEDGED: frozenset({CaseStatus.CLOSED}),
+    CaseStatus.CLOSED: frozenset(),
+}
+
+
+class CaseEventKind(StrEnum):
+    """One line of a case's history."""
+
+    OPENED = "opened"
+    NOTIFIED = "notified"  # an officer is owed a notice
+    NO_ONE_ON_DUTY = "no_one_on_duty"  # the roster had nobody for this step
+    ESCALATED = "escalated"  # nobody acknowledged in time, the next step was called
+    ACKNOWLEDGED = "acknowledged"
+    OPENED_WORDS = "opened_words"  # an officer read the tip's words
+    CLOSED = "closed"
+
+
+class SenderRole(StrEnum):
+    """Who is writing, as the channel says."""
+
+    PARENT = "parent"
+    STUDENT = "student"
+    TEACHER = "teacher"
+    OFFICER = "officer"
+
+
+class OfficerRole(StrEnum):
+    """What a person of the station may do."""
+
+    OFFICER = "officer"  # takes duty shifts and works on cases
+    CHIEF = "chief"  # hears when nobody is on duty
+    EDITOR = "editor"  # owns the words in content/
+    SECURITY = "security"  # the school's security office
+    OPERATOR = "operator"  # keeps the service alive, never reads a tip
+
+
+READS_TIPS = frozenset({OfficerRole.OFFICER, OfficerRole.CHIEF})
+
+
+class Action(StrEnum):
+    """What the bot does about a message."""
+
+    ANSWER = "answer"
+    TIP = "tip"
+    EMERGENCY = "emergency"
+    STATUS = "status"
+    MENU = "menu"
+    HUMAN = "human"
+    SILENT = "silent"
+
+
+class AuditAction(StrEnum):
+    """What is written to the audit log; never with anybody's words."""
+
+    BROADCAST_SENT = "broadcast_sent"
+    GROUPS_IMPORTED = "groups_imported"
+    OFFICER_ADDED = "officer_added"
+    SHIFTS_IMPORTED = "shifts_imported"
+    TIP_WORDS_READ = "tip_words_read"

@@ -1,0 +1,200 @@
+"""Tips and the cases opened from them. Every change of a case appends an event in the same transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint, update
+from sqlmodel import Field, SQLModel, col, select
+
+from warden_bot.domain.duty import Called
+from warden_bot.errors import IllegalMove
+from warden_bot.states import CASE_MOVES, CaseEventKind, CaseStatus, ChannelKind
+from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.database import Session
+from warden_bot.store.outbox import changed_rows
+
+TIP_TEXT, TIP_REPORTER = "tip.text", "tip.reporter"  # the seal's contexts
+CALLS = (CaseEventKind.NOTIFIED, CaseEventKind.ESCALATED)
+
+
+class Case(SQLModel, table=True):
+    """The officers' work item. Holds nothing that a reporter wrote."""
+
+    __tablename__ = "duty_case"
+    __table_args__ = (UniqueConstraint("school_id", "code"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    code: str
+    category: str  # tip, human, or a kind of danger
+    danger: bool = False
+    status: CaseStatus = Field(default=CaseStatus.OPEN, sa_type=WordOf(CaseStatus), index=True)
+    opened_at: datetime = Field(sa_type=Instant)
+    acknowledged_at: datetime | None = Field(default=None, sa_type=Instant)
+    acknowledged_by: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str = ""  # what the officer entered when closing
+
+
+class Tip(SQLModel, table=True):
+    """What a member sent, sealed and never edited; who sent it is sealed apart from it."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    case_id: int = Field(foreign_key="duty_case.id", sa_type=Identity, index=True)
+    channel: ChannelKind = Field(sa_type=WordOf(ChannelKind))
+    from_group: bool
+    sealed_text: bytes
+    sealed_reporter: bytes
+    received_at: datetime = Field(sa_type=Instant)
+
+
+class CaseEvent(SQLModel, table=True):
+    """One line of a case's history; only ever added."""
+
+    __tablename__ = "case_event"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    case_id: int = Field(foreign_key="duty_case.id", sa_type=Identity, index=True)
+    kind: CaseEventKind = Field(sa_type=WordOf(CaseEventKind))
+    at: datetime = Field(sa_type=Instant)
+    officer_id: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTip:
+    """A tip as it is stored: its words and its reporter already sealed."""
+
+    channel: ChannelKind
+    from_group: bool
+    sealed_text: bytes
+    sealed_reporter: bytes
+
+
+async def open_case(
+    session: Session,
+    code: str,
+    category: str,
+    tip: NewTip,
+    now: datetime,
+    *,
+    danger: bool,
+) -> Case:
+    """Store a tip and the case it opens, with the first event."""
+    case = Case(
+        school_id=session.school_id,
+        code=code,
+        category=category,
+        danger=danger,
+        opened_at=now,
+    )
+    session.add(case)
+    await session.flush()
+    session.add(
+        Tip(
+            school_id=session.school_id,
+            case_id=case.id or 0,
+            channel=tip.channel,
+            from_group=tip.from_group,
+            sealed_text=tip.sealed_text,
+            sealed_reporter=tip.sealed_reporter,
+            received_at=now,
+        )
+    )
+    add_event(session, case, CaseEventKind.OPENED, now)
+    return case
+
+
+def add_event(
+    session: Session,
+    case: Case,
+    kind: CaseEventKind,
+    now: datetime,
+    *,
+    officer_id: int | None = None,
+    step: int | None = None,
+) -> None:
+    """Append one line to a case's history."""
+    event = CaseEvent(
+        school_id=session.school_id,
+        case_id=case.id or 0,
+        kind=kind,
+        at=now,
+        officer_id=officer_id,
+        step=step,
+    )
+    session.add(event)
+
+
+async def move_case(session: Session, case: Case, to: CaseStatus, **changes: Any) -> None:  # noqa: ANN401 -- column values
+    """Move a case where the table of moves allows it. Raise IllegalMove otherwise.
+
+    The update takes the row only while it still has the state we saw: two officers who answer in the same moment
+    cannot both have the case.
+    """
+    if to not in CASE_MOVES[case.status]:
+        raise _illegal(case, to)
+    statement = (
+        update(Case).where(col(Case.id) == case.id, col(Case.status) == case.status).values(status=to, **changes)
+    )
+    if changed_rows(await session.execute(statement)) != 1:
+        raise _illegal(case, to)
+
+
+def _illegal(case: Case, to: CaseStatus) -> IllegalMove:
+    state = {
+        CaseStatus.OPEN: "待接",
+        CaseStatus.ACKNOWLEDGED: "已有人负责",
+        CaseStatus.CLOSED: "已结束",
+    }
+    wanted = {
+        CaseStatus.OPEN: "重开",
+        CaseStatus.ACKNOWLEDGED: "接",
+        CaseStatus.CLOSED: "结束",
+    }
+    return IllegalMove(f"线索 {case.code} {state[case.status]}，不能再{wanted[to]}")
+
+
+async def all_cases(session: Session) -> Sequence[Case]:
+    """Return the school's cases, the newest first."""
+    query = select(Case).where(Case.school_id == session.school_id).order_by(col(Case.id).desc())
+    return (await session.exec(query)).all()
+
+
+async def case_by_code(session: Session, code: str) -> Case | None:
+    """Return one case by its code as `read_code` gives it."""
+    query = select(Case).where(Case.school_id == session.school_id, Case.code == code)
+    return (await session.exec(query)).first()
+
+
+async def case_by_id(session: Session, case_id: int) -> Case | None:
+    """Return one case."""
+    query = select(Case).where(Case.school_id == session.school_id, Case.id == case_id)
+    return (await session.exec(query)).first()
+
+
+async def open_cases(session: Session) -> Sequence[Case]:
+    """Return the cases that nobody has acknowledged, the oldest first."""
+    query = select(Case).where(Case.school_id == session.school_id, Case.status == CaseStatus.OPEN)
+    return (await session.exec(query.order_by(col(Case.id)))).all()
+
+
+async def events_of(session: Session, case: Case) -> Sequence[CaseEvent]:
+    """Return a case's history in order."""
+    query = select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(col(CaseEvent.id))
+    return (await session.exec(query)).all()
+
+
+async def tips_of(session: Session, case: Case) -> Sequence[Tip]:
+    """Return the tips of a case in the order they came."""
+    query = select(Tip).where(Tip.case_id == case.id).order_by(col(Tip.id))
+    return (await session.exec(query)).all()
+
+
+def steps_called(events: Sequence[CaseEvent]) -> list[Called]:
+    """Return which steps of the escalation were called, and when."""
+    return [Called(event.step or 1, event.at) for event in events if event.kind in CALLS]

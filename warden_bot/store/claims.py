@@ -1,0 +1,264 @@
+"""A worker's hold on deliveries: claim, renew, record how it ended, and take back what a dead worker held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Update, case, insert, literal, or_, select, update
+from sqlmodel import col
+
+from warden_bot.domain.message import Recipient
+from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
+from warden_bot.store import groups, officers
+from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.columns import Instant
+from warden_bot.store.database import Session
+from warden_bot.store.groups import Group
+from warden_bot.store.officers import Officer
+from warden_bot.store.outbox import HELD, REPLY_ADDRESS, WAITING, Attempt, Delivery, changed_rows
+from warden_bot.store.sealing import Sealer
+
+LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How one try ended, and what becomes of the delivery: `status` QUEUED means again at `not_before`."""
+
+    delivery_id: int
+    worker: str
+    started_at: datetime
+    finished_at: datetime
+    outcome: AttemptOutcome
+    status: DeliveryStatus
+    sent_parts: int = 0
+    not_before: datetime | None = None
+    code: str = ""
+    platform_code: str = ""
+    platform_words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this worker alone may send now, with all that its message is made of."""
+
+    id: int
+    key: str
+    channel: ChannelKind
+    priority: Priority
+    repeatable: bool
+    attempts: int  # tries before this one
+    sent_parts: int
+    created_at: datetime
+    expires_at: datetime | None
+    recipient: Recipient
+    scope: str  # what the platform counts this recipient by
+    title: str
+    text: str
+    case_id: int | None
+
+
+async def claim_due(session: Session, worker: str, most: int, now: datetime) -> list[int]:
+    """Take up to `most` deliveries whose time has come, the most urgent first; return their ids.
+
+    Another worker may have been first for any of them: the update only takes rows that are still queued, and on
+    PostgreSQL rows that another worker is just taking are passed over instead of waited for.
+    """
+    due = (
+        select(col(Delivery.id))
+        .where(
+            WAITING,
+            col(Delivery.school_id) == session.school_id,
+            col(Delivery.not_before) <= now,
+            or_(col(Delivery.expires_at).is_(None), col(Delivery.expires_at) > now),
+        )
+        .order_by(col(Delivery.priority), col(Delivery.not_before), col(Delivery.id))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(Delivery)
+        .where(col(Delivery.id).in_(due), col(Delivery.status) == DeliveryStatus.QUEUED)
+        .values(
+            status=DeliveryStatus.SENDING,
+            claimed_by=worker,
+            claimed_until=now + LEASE,
+            started_at=case(
+                (col(Delivery.started_at).is_(None), _instant(now)),
+                else_=col(Delivery.started_at),
+            ),
+        )
+        .returning(col(Delivery.id))
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((await session.execute(statement)).scalars())
+
+
+async def load_claimed(session: Session, ids: Sequence[int], sealer: Sealer) -> list[Claimed]:
+    """Return what is needed to send these deliveries, the most urgent first."""
+    query = (
+        select(Delivery, Group, Officer, Broadcast)
+        .outerjoin(Group, col(Group.id) == col(Delivery.group_id))
+        .outerjoin(Officer, col(Officer.id) == col(Delivery.officer_id))
+        .outerjoin(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
+        .where(col(Delivery.id).in_(ids))
+        .order_by(col(Delivery.priority), col(Delivery.id))
+    )
+    rows = (await session.execute(query)).tuples()
+    return [_claimed(delivery, group, officer, broadcast, sealer) for delivery, group, officer, broadcast in rows]
+
+
+def _claimed(
+    delivery: Delivery,
+    group: Group | None,
+    officer: Officer | None,
+    broadcast: Broadcast | None,
+    sealer: Sealer,
+) -> Claimed:
+    return Claimed(
+        id=delivery.id or 0,
+        key=delivery.key,
+        channel=delivery.channel,
+        priority=delivery.priority,
+        repeatable=delivery.repeatable,
+        attempts=delivery.attempts,
+        sent_parts=delivery.sent_parts,
+        created_at=delivery.created_at,
+        expires_at=delivery.expires_at,
+        recipient=_recipient(delivery, group, officer, sealer),
+        scope=_scope(delivery),
+        title=broadcast.title if broadcast else "",
+        text=broadcast.text if broadcast else delivery.text,
+        case_id=delivery.case_id,
+    )
+
+
+def _recipient(delivery: Delivery, group: Group | None, officer: Officer | None, sealer: Sealer) -> Recipient:
+    if group is not None:
+        secret = sealer.open(group.sealed_secret, groups.SECRET) if group.sealed_secret else ""
+        return Recipient(group.code, sealer.open(group.sealed_address, groups.ADDRESS), secret)
+    if officer is not None:
+        address = sealer.open(officer.sealed_address, officers.ADDRESS) if officer.sealed_address else ""
+        return Recipient(officer.name, address, person=True)
+    address = sealer.open(delivery.sealed_address, REPLY_ADDRESS) if delivery.sealed_address else ""
+    return Recipient("", address, person=True)
+
+
+def _scope(delivery: Delivery) -> str:
+    """Name the recipient for pacing without its address, which for some platforms is the whole secret."""
+    if delivery.group_id is not None:
+        return f"{delivery.channel}:group:{delivery.group_id}"
+    if delivery.officer_id is not None:
+        return f"{delivery.channel}:officer:{delivery.officer_id}"
+    return f"{delivery.channel}:delivery:{delivery.id}"
+
+
+async def put_back(session: Session, worker: str, delivery_id: int, not_before: datetime) -> None:
+    """Give a claimed delivery back untried: its platform's pace does not allow it before `not_before`."""
+    statement = _held(worker, [delivery_id]).values(
+        status=DeliveryStatus.QUEUED,
+        claimed_by=None,
+        claimed_until=None,
+        not_before=not_before,
+    )
+    await session.execute(statement)
+
+
+async def renew(session: Session, worker: str, ids: Sequence[int], now: datetime) -> None:
+    """Hold on to what this worker is still sending."""
+    await session.execute(_held(worker, ids).values(claimed_until=now + LEASE))
+
+
+def _held(worker: str, ids: Sequence[int]) -> Update:
+    return (
+        update(Delivery)
+        .where(
+            col(Delivery.id).in_(ids),
+            col(Delivery.status) == DeliveryStatus.SENDING,
+            col(Delivery.claimed_by) == worker,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def record_attempt(session: Session, tried: Tried) -> bool:
+    """Write down how a try ended. False when the claim had run out and somebody else decides by now."""
+    finished = tried.status is not DeliveryStatus.QUEUED
+    statement = _held(tried.worker, [tried.delivery_id]).values(
+        status=tried.status,
+        claimed_by=None,
+        claimed_until=None,
+        attempts=Delivery.attempts + 1,
+        sent_parts=tried.sent_parts,
+        not_before=tried.not_before or col(Delivery.not_before),
+        code=tried.code,
+        platform_words=tried.platform_words,
+        finished_at=tried.finished_at if finished else None,
+    )
+    held = changed_rows(await session.execute(statement)) == 1
+    attempt = insert(Attempt).values(
+        school_id=session.school_id,
+        delivery_id=tried.delivery_id,
+        worker=tried.worker,
+        started_at=tried.started_at,
+        finished_at=tried.finished_at,
+        outcome=tried.outcome,
+        code=tried.code,
+        platform_code=tried.platform_code,
+        platform_words=tried.platform_words,
+    )
+    await session.execute(attempt)
+    return held
+
+
+async def take_back_lost(session: Session, now: datetime) -> int:
+    """Decide for claims that ran out: their worker died or stopped while a request may have been out.
+
+    What may be repeated goes back into the queue; a routine broadcast is left UNCONFIRMED for a person, because the
+    same text twice in 368 groups is worse than one group unsure. Returns how many were taken back.
+    """
+    again = col(Delivery.repeatable).is_(True)
+    statement = (
+        update(Delivery)
+        .where(
+            col(Delivery.school_id) == session.school_id,
+            HELD,
+            col(Delivery.claimed_until) < now,
+        )
+        .values(
+            status=case(
+                (again, DeliveryStatus.QUEUED.value),
+                else_=DeliveryStatus.UNCONFIRMED.value,
+            ),
+            not_before=_instant(now),
+            finished_at=case((again, None), else_=_instant(now)),
+            claimed_by=None,
+            claimed_until=None,
+            attempts=Delivery.attempts + 1,
+            code="worker_lost",
+        )
+        .execution_options(synchronize_session=False)
+    )
+    lost = changed_rows(await session.execute(statement))
+    if lost:
+        session.wake_outbox()
+    return lost
+
+
+async def expire_stale(session: Session, now: datetime) -> int:
+    """Give up what could not leave inside its window; return how many that were."""
+    statement = (
+        update(Delivery)
+        .where(
+            col(Delivery.school_id) == session.school_id,
+            WAITING,
+            col(Delivery.expires_at) <= now,
+        )
+        .values(status=DeliveryStatus.EXPIRED, finished_at=now, code="window_over")
+        .execution_options(synchronize_session=False)
+    )
+    return changed_rows(await session.execute(statement))
+
+
+def _instant(now: datetime) -> ColumnElement[datetime]:
+    return literal(now, Instant)

@@ -1,0 +1,168 @@
+"""The one place that makes engines and sessions, for SQLite and PostgreSQL alike."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from warden_bot.errors import DatabaseBehind
+from warden_bot.store.write_queue import WriteQueue
+
+Result = TypeVar("Result")
+
+REVISION = "0001"  # the migration this program was written for; a test holds it against store/migrations
+BUSY_MILLISECONDS = 10_000  # how long SQLite waits for another process's write
+READERS = 4
+
+
+class Session(AsyncSession):
+    """A database session that knows whose rows it works on."""
+
+    school_id: int = 1
+
+    def wake_outbox(self) -> None:
+        """Ask that the worker of this process looks at the outbox as soon as this transaction is committed."""
+        self.info["wake_outbox"] = True
+
+
+Work = Callable[[Session], Awaitable[Result]]
+
+
+def driver_url(url: str) -> str:
+    """Add the async driver to `sqlite:///PATH` or `postgresql://…`."""
+    if url.startswith("sqlite:"):
+        return url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+    return re.sub(r"^postgres(ql)?:", "postgresql+psycopg:", url)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return where an SQLite URL keeps its file, None for PostgreSQL."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:") else None
+
+
+class Database:
+    """One database as one process uses it. Reading has its own sessions, all writing goes through one queue.
+
+    `wake` is set when deliveries were added, for the worker of the same process.
+    """
+
+    def __init__(self, url: str, school_id: int = 1) -> None:
+        self.url = url
+        self.school_id = school_id
+        self.wake = asyncio.Event()
+        self._readers = _engine(url, writes=False)
+        self._writers = _engine(url, writes=True) if sqlite_path(url) else self._readers
+        self._queue: WriteQueue[Session] = WriteQueue(self._write_session, self._committed)
+
+    def __repr__(self) -> str:
+        """Leave out the password that a URL may hold."""
+        return f"Database({self._readers.url.render_as_string(hide_password=True)})"
+
+    def _write_session(self) -> Session:
+        return self._session(self._writers)
+
+    def _session(self, engine: AsyncEngine) -> Session:
+        session = Session(engine, expire_on_commit=False)
+        session.school_id = self.school_id
+        return session
+
+    def _committed(self, session: Session) -> None:
+        if session.info.get("wake_outbox"):
+            self.wake.set()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Session]:
+        """Open a session for reading. Nothing is committed through it."""
+        async with self._session(self._readers) as session:
+            yield session
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that it may share with others who are waiting; return after the commit.
+
+        `work` may be run more than once (when another's failure undid the shared transaction), so it must do nothing
+        but read and write through its session. Its own exception reaches only its own caller.
+        """
+        return await self._queue.submit(work)
+
+    async def ping(self) -> None:
+        """Raise OperationalError when the database cannot be reached."""
+        async with self.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def require_current(self) -> None:
+        """Raise DatabaseBehind, with the command that mends it, unless the schema is the one we know."""
+        found = await self.revision()
+        if found != REVISION:
+            state = "还没有建表" if found is None else f"是版本 {found}，程序要 {REVISION}"
+            message = f"数据库{state}，先运行：warden-bot db upgrade (the database is not up to date)"
+            raise DatabaseBehind(message)
+
+    async def revision(self) -> str | None:
+        """Return the schema's revision, None for a database without tables."""
+        path = sqlite_path(self.url)
+        if path is not None and not path.exists():
+            return None
+        try:
+            async with self.read() as session:
+                return (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+        except (OperationalError, ProgrammingError) as error:
+            if "alembic_version" in str(error.orig):
+                return None
+            raise
+
+    async def close(self) -> None:
+        """Finish what is being written, then let go of every connection."""
+        await self._queue.close()
+        await self._readers.dispose()
+        await self._writers.dispose()
+
+
+def _engine(url: str, *, writes: bool) -> AsyncEngine:
+    path = sqlite_path(url)
+    if path is None:
+        return create_async_engine(driver_url(url), pool_size=READERS + 1, max_overflow=0, pool_pre_ping=True)
+    engine = create_async_engine(driver_url(url), pool_size=1 if writes else READERS, max_overflow=0)
+    _prepare_sqlite(engine.sync_engine, writes=writes)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
+    """Give SQLite the settings the program counts on, and real transactions instead of the driver's guesses."""
+
+    def on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own type
+        connection.isolation_level = None  # the driver shall not begin transactions; on_begin does
+        cursor = connection.cursor()
+        # FULL: what was acknowledged survives a power cut. The writer switches WAL on; a reader only reads.
+        pragmas = [
+            "busy_timeout=" + str(BUSY_MILLISECONDS),
+            "foreign_keys=ON",
+            "synchronous=FULL",
+        ]
+        for pragma in [*pragmas, "journal_mode=WAL" if writes else "query_only=ON"]:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def on_begin(connection: Any) -> None:  # noqa: ANN401 -- SQLAlchemy hands over its own type
+        # IMMEDIATE: take the write lock at once instead of failing half-way when two processes meet.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+
+
+__all__ = [
+    "REVISION",
+    "Database",
+    "DatabaseError",
+    "Session",
+    "Work",
+    "driver_url",
+    "sqlite_path",
+]

@@ -1,0 +1,93 @@
+"""The chat groups: where each is reached, and which of them an audience means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, UniqueConstraint, and_, case, false, or_
+from sqlmodel import Field, SQLModel, col, select
+
+from warden_bot.domain.audience import Audience, Term
+from warden_bot.states import ChannelKind, GroupKind, GroupStatus
+from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.database import Session
+
+ADDRESS = "group.address"  # the seal's contexts
+SECRET = "group.secret"  # noqa: S105 -- the name of a context, not a secret
+
+
+class Group(SQLModel, table=True):
+    """One chat group. Its address opens the group to whoever knows it, so it is sealed."""
+
+    __tablename__ = "chat_group"
+    __table_args__ = (UniqueConstraint("school_id", "code"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    code: str
+    name: str
+    kind: GroupKind = Field(sa_type=WordOf(GroupKind))
+    grade: str = ""
+    channel: ChannelKind = Field(sa_type=WordOf(ChannelKind))
+    sealed_address: bytes
+    sealed_secret: bytes | None = None
+    teacher: str = ""
+    teacher_address: str = ""
+    officer: str = ""
+    status: GroupStatus = Field(default=GroupStatus.ACTIVE, sa_type=WordOf(GroupStatus))
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCount:
+    """How many groups an import added, changed, left as they were and retired."""
+
+    added: int
+    changed: int
+    unchanged: int
+    retired: int
+
+
+async def all_groups(session: Session, *, retired: bool = False) -> list[Group]:
+    """Return the school's groups by code; the retired ones too if wanted."""
+    query = select(Group).where(Group.school_id == session.school_id).order_by(col(Group.code))
+    if not retired:
+        query = query.where(Group.status == GroupStatus.ACTIVE)
+    return list((await session.exec(query)).all())
+
+
+async def group_by_code(session: Session, code: str) -> Group | None:
+    """Return one group, retired or not."""
+    query = select(Group).where(Group.school_id == session.school_id, Group.code == code)
+    return (await session.exec(query)).first()
+
+
+def in_audience(audience: Audience, school_id: int) -> ColumnElement[bool]:
+    """Return the audience as an SQL condition over active groups; `Audience.includes` says the same in Python."""
+    # The last term that covers a group decides, so the terms are tried from the last to the first.
+    branches = [(_covers(term), term.adds) for term in reversed(audience.terms)]
+    verdict = case(*branches, else_=False) if branches else false()
+    return and_(
+        col(Group.school_id) == school_id,
+        col(Group.status) == GroupStatus.ACTIVE,
+        col(Group.kind) != GroupKind.DUTY,
+        verdict.is_(True),
+    )
+
+
+def _covers(term: Term) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = []
+    if term.kinds:
+        conditions.append(col(Group.kind).in_(sorted(term.kinds)))
+    if term.grade:
+        conditions.append(col(Group.grade) == term.grade)
+    if term.code:
+        conditions.append(col(Group.code) == term.code)
+    return or_(false(), *conditions)
+
+
+async def groups_in_audience(session: Session, audience: Audience) -> Sequence[Group]:
+    """Return the active groups of an audience by code."""
+    query = select(Group).where(in_audience(audience, session.school_id)).order_by(col(Group.code))
+    return (await session.exec(query)).all()

@@ -1,0 +1,95 @@
+"""The people of the station and the duty roster."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint, delete
+from sqlmodel import Field, SQLModel, col, select
+
+from warden_bot.domain.duty import Shift
+from warden_bot.states import ChannelKind, OfficerRole
+from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.database import Session
+
+ADDRESS = "officer.address"  # the seal's context
+
+
+class Officer(SQLModel, table=True):
+    """A person of the station. Reached privately at `sealed_address` on `channel`, if at all."""
+
+    __table_args__ = (UniqueConstraint("school_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    name: str
+    role: OfficerRole = Field(sa_type=WordOf(OfficerRole))
+    channel: ChannelKind | None = Field(default=None, sa_type=WordOf(ChannelKind))
+    sealed_address: bytes | None = None
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class DutyShift(SQLModel, table=True):
+    """The hours in which an officer is called at one step of the escalation."""
+
+    __tablename__ = "duty_shift"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    officer_id: int = Field(foreign_key="officer.id", sa_type=Identity)
+    starts_at: datetime = Field(sa_type=Instant, index=True)
+    ends_at: datetime = Field(sa_type=Instant)
+    step: int = 1
+
+
+async def all_officers(session: Session) -> Sequence[Officer]:
+    """Return the school's officers by name."""
+    query = select(Officer).where(Officer.school_id == session.school_id).order_by(col(Officer.name))
+    return (await session.exec(query)).all()
+
+
+async def officer_by_name(session: Session, name: str) -> Officer | None:
+    """Return one officer."""
+    query = select(Officer).where(Officer.school_id == session.school_id, Officer.name == name)
+    return (await session.exec(query)).first()
+
+
+async def shifts_at(session: Session, now: datetime) -> list[Shift]:
+    """Return the shifts that cover a moment, in the order they were entered."""
+    query = (
+        select(DutyShift)
+        .where(
+            DutyShift.school_id == session.school_id,
+            DutyShift.starts_at <= now,
+            DutyShift.ends_at > now,
+        )
+        .order_by(col(DutyShift.id))
+    )
+    found = (await session.exec(query)).all()
+    return [Shift(shift.officer_id, shift.starts_at, shift.ends_at, shift.step) for shift in found]
+
+
+async def replace_shifts(session: Session, shifts: Sequence[Shift]) -> None:
+    """Take over a roster: shifts that overlap its whole span are replaced, earlier and later ones stay."""
+    if not shifts:
+        return
+    first, last = (
+        min(shift.starts_at for shift in shifts),
+        max(shift.ends_at for shift in shifts),
+    )
+    await session.execute(
+        delete(DutyShift).where(
+            col(DutyShift.school_id) == session.school_id,
+            col(DutyShift.starts_at) < last,
+            col(DutyShift.ends_at) > first,
+        )
+    )
+    session.add_all(
+        DutyShift(
+            school_id=session.school_id,
+            officer_id=shift.officer_id,
+            starts_at=shift.starts_at,
+            ends_at=shift.ends_at,
+            step=shift.step,
+        )
+        for shift in shifts
+    )

@@ -1,0 +1,217 @@
+"""The outbox: every message owed to somebody is a row here until it is finished.
+
+    QUEUED ──claim──▶ SENDING ──accepted──▶ SENT
+      ▲  │               │ ├────refused────▶ FAILED
+      │  │               │ └────no answer──▶ UNCONFIRMED   (routine; waits for a person)
+      │  ├──window over──┼─────────────────▶ EXPIRED
+      │  └──called back──┼─────────────────▶ CANCELLED
+      └──────────────────┘ try again later: throttled, busy, or no answer where a repeat does no harm
+
+A claim lasts LEASE and is renewed while its worker lives. A claim that ran out means that the worker died while the
+request may have been out: the same choice as for "no answer" is made. Which deliveries may be repeated blindly is
+said when they are enqueued (`repeatable`): case notices, replies, urgent alerts, and every channel that takes a key.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CursorResult,
+    Index,
+    String,
+    cast,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlmodel import Field, SQLModel, col
+
+from warden_bot.domain.audience import Audience
+from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
+from warden_bot.store.columns import (
+    MICROSECOND,
+    Identity,
+    Instant,
+    NumberOf,
+    WordOf,
+    microseconds,
+)
+from warden_bot.store.database import Session
+from warden_bot.store.groups import Group, in_audience
+
+REPLY_ADDRESS = "delivery.address"  # the seal's context
+WAITING, HELD = (
+    text("status = 'queued'"),
+    text("status = 'sending'"),
+)  # what the two busy indexes hold
+SHUFFLE, SHUFFLE_ROUND = (
+    7919,
+    100_003,
+)  # primes: neighbours in the list get turns far apart
+
+
+class Delivery(SQLModel, table=True):
+    """One message owed to one recipient: a group, an officer, or the private address of somebody who asked."""
+
+    __table_args__ = (
+        Index(
+            "delivery_waiting",
+            "priority",
+            "not_before",
+            "id",
+            postgresql_where=WAITING,
+            sqlite_where=WAITING,
+        ),
+        Index("delivery_held", "claimed_until", postgresql_where=HELD, sqlite_where=HELD),
+        Index("delivery_of_broadcast", "broadcast_id", "status"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    key: str  # the same on every resend; platforms that take an idempotency key get this one
+    broadcast_id: int | None = Field(default=None, foreign_key="broadcast.id", sa_type=Identity)
+    case_id: int | None = Field(default=None, foreign_key="duty_case.id", sa_type=Identity)
+    group_id: int | None = Field(default=None, foreign_key="chat_group.id", sa_type=Identity)
+    officer_id: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
+    channel: ChannelKind = Field(sa_type=WordOf(ChannelKind))
+    sealed_address: bytes | None = None  # only where the recipient is neither a group nor an officer
+    text: str = ""  # only replies, which hold approved content; never a person's words
+    priority: Priority = Field(sa_type=NumberOf(Priority))
+    repeatable: bool = False  # may be sent again when nobody knows whether it arrived
+    status: DeliveryStatus = Field(default=DeliveryStatus.QUEUED, sa_type=WordOf(DeliveryStatus))
+    not_before: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    claimed_by: str | None = None
+    claimed_until: datetime | None = Field(default=None, sa_type=Instant)
+    attempts: int = 0
+    sent_parts: int = 0  # parts of a long text that the platform has already taken
+    code: str = ""  # why the last attempt failed, in our words
+    platform_words: str = ""  # and in the platform's, stripped of keys
+    created_at: datetime = Field(sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Attempt(SQLModel, table=True):
+    """One try at a delivery."""
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    delivery_id: int = Field(foreign_key="delivery.id", sa_type=Identity, index=True)
+    worker: str
+    started_at: datetime = Field(sa_type=Instant)
+    finished_at: datetime = Field(sa_type=Instant)
+    outcome: AttemptOutcome = Field(sa_type=WordOf(AttemptOutcome))
+    code: str = ""
+    platform_code: str = ""
+    platform_words: str = ""
+
+
+def enqueue(session: Session, delivery: Delivery) -> None:
+    """Owe one message. It leaves after this transaction is committed."""
+    session.add(delivery)
+    session.wake_outbox()
+
+
+@dataclass(frozen=True, slots=True)
+class Fanning:
+    """What all deliveries of one broadcast have in common."""
+
+    broadcast_id: int
+    key: str
+    priority: Priority
+    repeatable: bool
+    idempotent: tuple[ChannelKind, ...]  # kinds that drop a repeat by its key
+    leaves_at: datetime
+    spread: timedelta
+    expires_at: datetime | None
+    now: datetime
+
+
+async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int:
+    """Owe a broadcast to every group of its audience in one statement; return to how many.
+
+    With a spread the groups' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
+    """
+    chosen = select(col(Group.id), col(Group.channel)).where(in_audience(audience, session.school_id)).subquery()
+    count = int((await session.execute(select(func.count()).select_from(chosen))).scalar_one())
+    if not count:
+        return 0
+    gap = (fanning.spread // MICROSECOND) // count
+    order = [
+        (chosen.c.id * SHUFFLE + fanning.broadcast_id) % SHUFFLE_ROUND,
+        chosen.c.id,
+    ]
+    turn = func.row_number().over(order_by=order) - 1
+    values: dict[str, Any] = {
+        "school_id": literal(session.school_id),
+        "key": literal(fanning.key + "-") + cast(chosen.c.id, String),
+        "broadcast_id": literal(fanning.broadcast_id),
+        "group_id": chosen.c.id,
+        "channel": chosen.c.channel,
+        "text": literal(""),
+        "priority": literal(int(fanning.priority)),
+        "repeatable": or_(literal(fanning.repeatable), chosen.c.channel.in_(fanning.idempotent)),
+        "status": literal(DeliveryStatus.QUEUED.value),
+        "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
+        "expires_at": literal(fanning.expires_at, Instant),
+        "attempts": literal(0),
+        "sent_parts": literal(0),
+        "code": literal(""),
+        "platform_words": literal(""),
+        "created_at": literal(fanning.now, Instant),
+    }
+    rows = select(*(value.label(name) for name, value in values.items())).select_from(chosen)
+    await session.execute(insert(Delivery).from_select(list(values), rows))
+    session.wake_outbox()
+    return count
+
+
+async def cancel_waiting(session: Session, broadcast_id: int, now: datetime) -> int:
+    """Call back what has not left yet; return how many that were. What is being sent finishes as it will."""
+    statement = (
+        update(Delivery)
+        .where(
+            col(Delivery.broadcast_id) == broadcast_id,
+            col(Delivery.status) == DeliveryStatus.QUEUED,
+        )
+        .values(status=DeliveryStatus.CANCELLED, finished_at=now)
+    )
+    return changed_rows(await session.execute(statement))
+
+
+async def cancel_notices(session: Session, case_id: int, now: datetime) -> int:
+    """Call back the notices about a case that have not left yet: somebody has it now."""
+    statement = (
+        update(Delivery)
+        .where(col(Delivery.case_id) == case_id, col(Delivery.status) == DeliveryStatus.QUEUED)
+        .values(status=DeliveryStatus.CANCELLED, finished_at=now)
+    )
+    return changed_rows(await session.execute(statement))
+
+
+async def oldest_waiting(session: Session, now: datetime) -> float:
+    """Return how many seconds the longest-waiting due delivery has waited, 0 when none is due."""
+    query = select(func.min(Delivery.not_before)).where(WAITING, col(Delivery.school_id) == session.school_id)
+    oldest = (await session.execute(query)).scalar_one_or_none()
+    return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+async def states_by_group(session: Session, broadcast_id: int) -> dict[str, DeliveryStatus]:
+    """Return where each group's delivery of a broadcast stands, by the group's code."""
+    query = (
+        select(col(Group.code), col(Delivery.status))
+        .join(Delivery, col(Delivery.group_id) == col(Group.id))
+        .where(col(Delivery.broadcast_id) == broadcast_id)
+    )
+    return dict((await session.execute(query)).tuples().all())
+
+
+def changed_rows(result: Any) -> int:  # noqa: ANN401 -- SQLAlchemy types every result alike
+    """Return how many rows a statement changed."""
+    return int(result.rowcount) if isinstance(result, CursorResult) else 0

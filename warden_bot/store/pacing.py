@@ -1,0 +1,76 @@
+"""How fast each scope of a platform is written to: one row a scope, one statement a decision, on both databases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, UniqueConstraint, case, literal
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import Field, SQLModel, col, select
+
+from warden_bot.domain.pacing import ThrottleRule
+from warden_bot.store.columns import MICROSECOND, Identity, microseconds
+from warden_bot.store.database import Session
+
+
+class Pace(SQLModel, table=True):
+    """A scope's theoretical arrival time (GCRA), in microseconds since 1970."""
+
+    __table_args__ = (UniqueConstraint("school_id", "scope"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
+    school_id: int
+    scope: str
+    arrival: int = Field(sa_type=BigInteger)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One request's wish to go: its scope, the rule of that scope, and how many requests it really is."""
+
+    scope: str
+    rule: ThrottleRule
+    cost: int = 1
+
+
+async def admit_wishes(session: Session, wishes: Sequence[Wish], now: datetime) -> list[datetime | None]:
+    """Decide each wish in order: None when it may go now, else when to ask again. Admitted wishes are booked.
+
+    The statement says in SQL what `domain.pacing.admit` says in Python; a test holds one against the other.
+    """
+    verdicts: list[datetime | None] = []
+    for wish in wishes:
+        booked = (await session.execute(_book(session, wish, now))).first()
+        verdicts.append(None if booked else await _retry_at(session, wish, now))
+    return verdicts
+
+
+def _book(session: Session, wish: Wish, now: datetime) -> ReturningInsert[int]:
+    dialect = session.get_bind().dialect.name
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Pace)
+    moment, step, behind = _numbers(wish, now)
+    arrival = col(Pace.arrival)
+    base = case((arrival > moment, arrival), else_=literal(moment))
+    statement = insert.values(school_id=session.school_id, scope=wish.scope, arrival=moment + step * wish.cost)
+    return statement.on_conflict_do_update(
+        index_elements=["school_id", "scope"],
+        set_={"arrival": base + step * wish.cost},
+        where=base + behind <= moment,
+    ).returning(arrival)
+
+
+def _numbers(wish: Wish, now: datetime) -> tuple[int, int, int]:
+    """Return now, the interval, and how far behind `base` the wish is allowed; all in microseconds."""
+    step = wish.rule.interval // MICROSECOND
+    behind = step * (wish.cost - 1) - wish.rule.tolerance // MICROSECOND
+    if wish.cost > wish.rule.burst:
+        behind = 0  # could otherwise never go: it starts from an empty bucket instead
+    return microseconds(now), step, behind
+
+
+async def _retry_at(session: Session, wish: Wish, now: datetime) -> datetime:
+    query = select(Pace.arrival).where(Pace.school_id == session.school_id, Pace.scope == wish.scope)
+    arrival = (await session.exec(query)).one()
+    moment, _, behind = _numbers(wish, now)
+    return now + timedelta(microseconds=max(arrival, moment) + behind - moment)

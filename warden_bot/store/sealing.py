@@ -1,0 +1,79 @@
+"""Seal what must not be readable in the database: tips, contacts, webhook keys. AES-256-GCM.
+
+A sealed value is: one version byte, 4 bytes that name the key, 12 random bytes, then the ciphertext with its tag.
+The context (which table and column) is authenticated too, so that a sealed value cannot be moved elsewhere.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from warden_bot.errors import SealBroken
+
+VERSION = b"\x01"
+KEY_ID_BYTES = 4  # the first 8 hex digits of the key's SHA-256
+NONCE_BYTES = 12
+HEAD = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
+
+
+def key_id(key: bytes) -> bytes:
+    """Return what names a key beside the data it sealed."""
+    return hashlib.sha256(key).digest()[:KEY_ID_BYTES]
+
+
+class Sealer:
+    """Seals with the newest key, opens with any. Keys are 32 bytes each."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._newest = key_id(keys[0])
+        self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+        self._hash_key = hmac.digest(keys[-1], b"warden_bot keyed hash", "sha256")
+
+    def __repr__(self) -> str:
+        """Name the keys by their ids only."""
+        return f"Sealer({', '.join(name.hex() for name in self._ciphers)})"
+
+    def seal(self, text: str, context: str) -> bytes:
+        """Seal a text. The same text never gives the same bytes twice."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self._newest].encrypt(nonce, text.encode(), context.encode())
+        return VERSION + self._newest + nonce + sealed
+
+    def open(self, sealed: bytes, context: str) -> str:
+        """Open what `seal` made for the same context. Raise SealBroken when no key of ours opens it."""
+        name = sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES]
+        cipher = self._ciphers.get(name)
+        if sealed[: len(VERSION)] != VERSION or cipher is None:
+            message = f"sealed with key {name.hex()}, which WARDEN_SECRET_KEYS does not hold"
+            raise SealBroken(message)
+        try:
+            return cipher.decrypt(sealed[HEAD - NONCE_BYTES : HEAD], sealed[HEAD:], context.encode()).decode()
+        except InvalidTag:
+            message = f"sealed bytes of {context} were changed"
+            raise SealBroken(message) from None
+
+    def keyed_hash(self, text: str) -> str:
+        """Return a hash that says whether two texts are the same, and nothing to whoever lacks the key."""
+        return hmac.new(self._hash_key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def key_beside(database: Path) -> bytes:
+    """Return the key kept in a file beside an SQLite database, made on first use and readable by its owner only."""
+    path = database.with_name(database.name + ".key")
+    try:
+        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process made it in this instant
+        return key_beside(database)
+    key = os.urandom(32)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(key.hex())
+    return key

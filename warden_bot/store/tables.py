@@ -1,0 +1,30 @@
+"""Every table in one place, for migrations and for tests; importing this fills SQLModel's metadata."""
+
+from sqlmodel import SQLModel
+
+from warden_bot.store.audit import AuditEntry
+from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.cases import Case, CaseEvent, Tip
+from warden_bot.store.groups import Group
+from warden_bot.store.inbox import InboxMessage
+from warden_bot.store.officers import DutyShift, Officer
+from warden_bot.store.outbox import Attempt, Delivery
+from warden_bot.store.pacing import Pace
+from warden_bot.store.rooms import RoomMessage
+
+TABLES: tuple[type[SQLModel], ...] = (
+    Group,
+    Officer,
+    DutyShift,
+    Broadcast,
+    Case,
+    Delivery,
+    Attempt,
+    Tip,
+    CaseEvent,
+    InboxMessage,
+    Pace,
+    AuditEntry,
+    RoomMessage,
+)
+METADATA = SQLModel.metadata

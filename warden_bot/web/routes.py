@@ -1,0 +1,27 @@
+"""The whole URL table on one screen."""
+
+from aiohttp import web
+
+from warden_bot.web import sandbox
+from warden_bot.web.callbacks import LARGEST_BODY, callback
+from warden_bot.web.health import healthz, readyz
+from warden_bot.web.keys import HOUSE, House
+
+
+def build_site(house: House) -> web.Application:
+    """Return the web application. The sandbox is only there in the demo: elsewhere its pages are 404."""
+    site = web.Application(client_max_size=LARGEST_BODY)
+    site[HOUSE] = house
+    site.router.add_get("/healthz", healthz)
+    site.router.add_get("/readyz", readyz)
+    site.router.add_post("/callbacks/{channel}", callback)
+    if house.demo:
+        site.router.add_get("/", sandbox.to_page)
+        site.router.add_get("/sandbox", sandbox.page)
+        site.router.add_get("/sandbox/state", sandbox.state)
+        site.router.add_get("/sandbox/rooms/{room}", sandbox.room)
+        site.router.add_get("/sandbox/events", sandbox.events)
+        site.router.add_post("/sandbox/messages", sandbox.message)
+        site.router.add_post("/sandbox/campaigns/next", sandbox.fire_next)
+        site.router.add_static("/static", sandbox.STATIC)
+    return site
