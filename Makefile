@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 .PHONY: run test check install format lock clean
 
 run: $(INSTALLED)
-	@WARDEN_PORT=$(PORT) $(BIN)/warden-bot demo
+	@WARDEN_PORT=$(PORT) exec $(BIN)/warden-bot demo
 
 test: $(DEVELOPING)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -9,12 +9,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from warden_bot.channels.registry import Channels
 from warden_bot.content.shelf import Shelf
+from warden_bot.domain.calendar import sendable_now
 from warden_bot.handlers.broadcast import launch_due
 from warden_bot.handlers.case import escalate_open_cases
 from warden_bot.handlers.delivery import sweep_outbox
+from warden_bot.store.cases import cases_to_call
+from warden_bot.store.claims import needs_sweep
 from warden_bot.store.database import Database
 
-CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 2, 3
+CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ class Clockwork:
 async def tick_campaigns(work: Clockwork) -> None:
     """Make the broadcasts of campaigns that are due, each once."""
     now, library = work.clock(), work.shelf.library
+    if not sendable_now(library.calendar, now, work.zone):
+        return
     launched = await work.database.write(
         lambda session: launch_due(session, library, work.channels, work.zone, now),
     )
@@ -44,12 +49,19 @@ async def tick_campaigns(work: Clockwork) -> None:
 async def tick_escalation(work: Clockwork) -> None:
     """Call the next officers for cases that nobody acknowledged."""
     now, library = work.clock(), work.shelf.library
+    async with work.database.read() as session:
+        if not await cases_to_call(session, now):  # nearly always: a look costs less than a turn at writing
+            return
     await work.database.write(lambda session: escalate_open_cases(session, library, now, work.ack_within))
 
 
 async def tick_sweep(work: Clockwork) -> None:
     """Take back what dead workers held, and give up what came too late."""
-    lost, stale = await sweep_outbox(work.database, work.clock())
+    now = work.clock()
+    async with work.database.read() as session:
+        if not await needs_sweep(session, now):
+            return
+    lost, stale = await sweep_outbox(work.database, now)
     if lost or stale:
         log.warning("swept the outbox: %s claims had run out, %s deliveries came too late", lost, stale)
 

@@ -8,7 +8,7 @@ from warden_bot.handlers.delivery import Errand, Post, claim_errands, deliver
 from warden_bot.store.claims import renew
 
 MOST_OPEN = 50  # deliveries in hand at once; a kill leaves at most so many in doubt
-POLL_SECONDS = 0.5  # how soon a delivery is seen that another process enqueued, or whose time has come
+POLL_SECONDS = 1.0  # how soon a delivery is seen that another process enqueued, or whose time has come
 RENEW_SECONDS = 3.0  # well inside the ten seconds of a claim
 AFTER_TROUBLE_SECONDS = 2.0
 

@@ -12,11 +12,13 @@ from warden_bot.store.audit import add_entry
 from warden_bot.store.cases import (
     TIP_TEXT,
     Case,
+    CaseEvent,
     add_event,
+    book_call,
     case_by_code,
+    cases_to_call,
     events_of,
     move_case,
-    open_cases,
     steps_called,
     tips_of,
 )
@@ -25,6 +27,7 @@ from warden_bot.store.officers import Officer, all_officers, officer_by_name, sh
 from warden_bot.store.outbox import Delivery, cancel_notices, enqueue
 from warden_bot.store.sealing import Sealer
 
+LOOK_AGAIN = timedelta(seconds=10)  # how soon a case that nobody could be called for is looked at again
 CATEGORIES = {
     "tip": "举报线索",
     "human": "找民警",
@@ -47,24 +50,40 @@ CATEGORIES = {
 async def call_duty(session: Session, case: Case, library: Library, now: datetime, ack_within: timedelta) -> bool:
     """Call whoever is due for an open case. True when somebody was called or the gap was written down.
 
-    The same transaction writes the event and owes the notices, so a step is called once however many clocks tick.
+    The turn is booked by a conditional update, and the same transaction writes the event and owes the notices: a step is called once,
+    however many clocks tick.
     """
     people = {officer.id: officer for officer in await all_officers(session)}
     shifts = [shift for shift in await shifts_at(session, now) if _reachable(people.get(shift.officer_id))]
     events = await events_of(session, case)
     due = next_escalation(shifts, steps_called(events), now, ack_within)
+    calls = due is not None and bool(due.officer_ids)
+    if not await book_call(session, case, now + (ack_within if calls else min(ack_within, LOOK_AGAIN))):
+        return False  # another clock took this turn
     if due is None:
         return False
-    if not due.officer_ids:
-        if any(event.kind is CaseEventKind.NO_ONE_ON_DUTY for event in events):
-            return False
-        chiefs = [one for one in people.values() if one.role is OfficerRole.CHIEF and _reachable(one)]
-        add_event(session, case, CaseEventKind.NO_ONE_ON_DUTY, now)
-        _notify(session, case, chiefs, library, "no_one_on_duty", now)
-        return True
+    if not calls:
+        return _record_gap(session, case, list(people.values()), events, library, now)
     first = not any(event.kind is CaseEventKind.NOTIFIED for event in events)
     _record_call(session, case, due, now, first=first)
     _notify(session, case, [people[officer_id] for officer_id in due.officer_ids], library, "case_notice", now)
+    return True
+
+
+def _record_gap(
+    session: Session,
+    case: Case,
+    people: Sequence[Officer],
+    events: Sequence[CaseEvent],
+    library: Library,
+    now: datetime,
+) -> bool:
+    """Write down, once, that nobody was on duty, and tell the chiefs."""
+    if any(event.kind is CaseEventKind.NO_ONE_ON_DUTY for event in events):
+        return False
+    chiefs = [one for one in people if one.role is OfficerRole.CHIEF and _reachable(one)]
+    add_event(session, case, CaseEventKind.NO_ONE_ON_DUTY, now)
+    _notify(session, case, chiefs, library, "no_one_on_duty", now)
     return True
 
 
@@ -107,7 +126,7 @@ def _notify(
 async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta) -> int:
     """Call the next step of every case that nobody acknowledged in time; return how many were called."""
     called = 0
-    for case in await open_cases(session):
+    for case in await cases_to_call(session, now):
         called += await call_duty(session, case, library, now, ack_within)
     return called
 

@@ -77,7 +77,7 @@ async def _errand(session: Session, post: Post, claimed: Claimed) -> Errand:
         # The only place where a tip's words are opened without somebody asking: on the way to the officer on duty.
         case = await case_by_id(session, claimed.case_id)
         tips = await tips_of(session, case) if case else []
-        text = "\n".join([text, *(post.sealer.open(tip.sealed_text, TIP_TEXT) for tip in tips)])
+        text = "\n".join([text, *(f"原话：{post.sealer.open(tip.sealed_text, TIP_TEXT)}" for tip in tips)])
     message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority)
     return Errand(claimed, message, post.channels[claimed.channel].parts(message))
 

@@ -32,6 +32,7 @@ class Case(SQLModel, table=True):
     danger: bool = False
     status: CaseStatus = Field(default=CaseStatus.OPEN, sa_type=WordOf(CaseStatus), index=True)
     opened_at: datetime = Field(sa_type=Instant)
+    call_next_at: datetime | None = Field(default=None, sa_type=Instant, index=True)  # None: nobody is called any more
     acknowledged_at: datetime | None = Field(default=None, sa_type=Instant)
     acknowledged_by: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -91,6 +92,7 @@ async def open_case(
         category=category,
         danger=danger,
         opened_at=now,
+        call_next_at=now,
     )
     session.add(case)
     await session.flush()
@@ -139,7 +141,9 @@ async def move_case(session: Session, case: Case, to: CaseStatus, **changes: Any
     if to not in CASE_MOVES[case.status]:
         raise _illegal(case, to)
     statement = (
-        update(Case).where(col(Case.id) == case.id, col(Case.status) == case.status).values(status=to, **changes)
+        update(Case)
+        .where(col(Case.id) == case.id, col(Case.status) == case.status)
+        .values(status=to, call_next_at=None, **changes)
     )
     if changed_rows(await session.execute(statement)) != 1:
         raise _illegal(case, to)
@@ -177,10 +181,27 @@ async def case_by_id(session: Session, case_id: int) -> Case | None:
     return (await session.exec(query)).first()
 
 
-async def open_cases(session: Session) -> Sequence[Case]:
-    """Return the cases that nobody has acknowledged, the oldest first."""
-    query = select(Case).where(Case.school_id == session.school_id, Case.status == CaseStatus.OPEN)
+async def cases_to_call(session: Session, now: datetime) -> Sequence[Case]:
+    """Return the open cases for which it is time to call somebody, the oldest first."""
+    query = select(Case).where(
+        Case.school_id == session.school_id, Case.status == CaseStatus.OPEN, col(Case.call_next_at) <= now
+    )
     return (await session.exec(query.order_by(col(Case.id)))).all()
+
+
+async def book_call(session: Session, case: Case, again_at: datetime) -> bool:
+    """Take the turn to call for a case, and say when the next one is. False when another clock took this turn."""
+    statement = (
+        update(Case)
+        .where(
+            col(Case.id) == case.id,
+            col(Case.status) == CaseStatus.OPEN,
+            col(Case.call_next_at) == case.call_next_at,
+        )
+        .values(call_next_at=again_at)
+        .execution_options(synchronize_session=False)
+    )
+    return changed_rows(await session.execute(statement)) == 1
 
 
 async def events_of(session: Session, case: Case) -> Sequence[CaseEvent]:

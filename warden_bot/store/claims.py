@@ -211,6 +211,13 @@ async def record_attempt(session: Session, tried: Tried) -> bool:
     return held
 
 
+async def needs_sweep(session: Session, now: datetime) -> bool:
+    """Say whether any claim has run out or any waiting delivery's window has closed."""
+    lost = select(col(Delivery.id)).where(HELD, col(Delivery.claimed_until) < now)
+    stale = select(col(Delivery.id)).where(WAITING, col(Delivery.expires_at) <= now)
+    return bool((await session.execute(select(or_(lost.exists(), stale.exists())))).scalar())
+
+
 async def take_back_lost(session: Session, now: datetime) -> int:
     """Decide for claims that ran out: their worker died or stopped while a request may have been out.
 

@@ -1,6 +1,6 @@
 """First tables.
 
-Revision 0001, the first
+Revision 0001, the first.
 """
 
 import sqlalchemy as sa
@@ -43,12 +43,7 @@ def upgrade() -> None:
         sa.Column("cancelled_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcast")),
         sa.UniqueConstraint("key", name=op.f("uq_broadcast_key")),
-        sa.UniqueConstraint(
-            "school_id",
-            "campaign",
-            "due_at",
-            name=op.f("uq_broadcast_school_id_campaign_due_at"),
-        ),
+        sa.UniqueConstraint("school_id", "campaign", "due_at", name=op.f("uq_broadcast_school_id_campaign_due_at")),
     )
     op.create_table(
         "chat_group",
@@ -84,10 +79,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_message")),
         sa.UniqueConstraint(
-            "school_id",
-            "channel",
-            "message_id",
-            name=op.f("uq_inbox_message_school_id_channel_message_id"),
+            "school_id", "channel", "message_id", name=op.f("uq_inbox_message_school_id_channel_message_id")
         ),
     )
     op.create_table(
@@ -107,7 +99,7 @@ def upgrade() -> None:
         sa.Column("id", IDENTITY, nullable=False),
         sa.Column("school_id", sa.Integer(), nullable=False),
         sa.Column("scope", sa.String(), nullable=False),
-        sa.Column("arrival", IDENTITY, nullable=False),
+        sa.Column("arrival", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pace")),
         sa.UniqueConstraint("school_id", "scope", name=op.f("uq_pace_school_id_scope")),
     )
@@ -134,19 +126,17 @@ def upgrade() -> None:
         sa.Column("danger", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(32), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("call_next_at", sa.BigInteger(), nullable=True),
         sa.Column("acknowledged_at", sa.BigInteger(), nullable=True),
         sa.Column("acknowledged_by", IDENTITY, nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["acknowledged_by"],
-            ["officer.id"],
-            name=op.f("fk_duty_case_acknowledged_by"),
-        ),
+        sa.ForeignKeyConstraint(["acknowledged_by"], ["officer.id"], name=op.f("fk_duty_case_acknowledged_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_case")),
         sa.UniqueConstraint("school_id", "code", name=op.f("uq_duty_case_school_id_code")),
     )
     with op.batch_alter_table("duty_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_duty_case_call_next_at"), ["call_next_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_duty_case_status"), ["status"], unique=False)
 
     op.create_table(
@@ -275,15 +265,11 @@ def downgrade() -> None:
     op.drop_table("tip")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(
-            "delivery_waiting",
-            postgresql_where=sa.text("status = 'queued'"),
-            sqlite_where=sa.text("status = 'queued'"),
+            "delivery_waiting", postgresql_where=sa.text("status = 'queued'"), sqlite_where=sa.text("status = 'queued'")
         )
         batch_op.drop_index("delivery_of_broadcast")
         batch_op.drop_index(
-            "delivery_held",
-            postgresql_where=sa.text("status = 'sending'"),
-            sqlite_where=sa.text("status = 'sending'"),
+            "delivery_held", postgresql_where=sa.text("status = 'sending'"), sqlite_where=sa.text("status = 'sending'")
         )
 
     op.drop_table("delivery")
@@ -297,6 +283,7 @@ def downgrade() -> None:
     op.drop_table("duty_shift")
     with op.batch_alter_table("duty_case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_duty_case_status"))
+        batch_op.drop_index(batch_op.f("ix_duty_case_call_next_at"))
 
     op.drop_table("duty_case")
     with op.batch_alter_table("room_message", schema=None) as batch_op:
