@@ -62,7 +62,8 @@ async def claim_due(session: Session, worker: str, most: int, now: datetime) -> 
     """Take up to `most` deliveries whose time has come, the most urgent first; return their ids.
 
     Another worker may have been first for any of them: the update only takes rows that are still queued, and on
-    PostgreSQL rows that another worker is just taking are passed over instead of waited for.
+    PostgreSQL rows that another worker is just taking are passed over instead of waited for. The choice stands in a
+    CTE on purpose: as a plain sub-select PostgreSQL may evaluate it again for each row and take more than `most`.
     """
     due = (
         select(col(Delivery.id))
@@ -75,10 +76,11 @@ async def claim_due(session: Session, worker: str, most: int, now: datetime) -> 
         .order_by(col(Delivery.priority), col(Delivery.not_before), col(Delivery.id))
         .limit(most)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
     statement = (
         update(Delivery)
-        .where(col(Delivery.id).in_(due), col(Delivery.status) == DeliveryStatus.QUEUED)
+        .where(col(Delivery.id).in_(select(due.c.id)), col(Delivery.status) == DeliveryStatus.QUEUED)
         .values(
             status=DeliveryStatus.SENDING,
             claimed_by=worker,
@@ -91,7 +93,8 @@ async def claim_due(session: Session, worker: str, most: int, now: datetime) -> 
         .returning(col(Delivery.id))
         .execution_options(synchronize_session=False)
     )
-    return sorted((await session.execute(statement)).scalars())
+    claimed = [delivery_id for (delivery_id,) in await session.execute(statement) if delivery_id is not None]
+    return sorted(claimed)
 
 
 async def load_claimed(session: Session, ids: Sequence[int], sealer: Sealer) -> list[Claimed]:
@@ -104,7 +107,7 @@ async def load_claimed(session: Session, ids: Sequence[int], sealer: Sealer) -> 
         .where(col(Delivery.id).in_(ids))
         .order_by(col(Delivery.priority), col(Delivery.id))
     )
-    rows = (await session.execute(query)).tuples()
+    rows = (await session.execute(query)).all()
     return [_claimed(delivery, group, officer, broadcast, sealer) for delivery, group, officer, broadcast in rows]
 
 

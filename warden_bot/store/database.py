@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import sqlalchemy.ext.asyncio
+import sqlalchemy.orm
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from warden_bot.errors import DatabaseBehind
@@ -22,8 +25,17 @@ BUSY_MILLISECONDS = 10_000  # how long SQLite waits for another process's write
 READERS = 4
 
 
+class _PlainSession(SyncSession):
+    """SQLModel's session without its warning at every `execute`: updates and multi-column reads need it."""
+
+    execute = sqlalchemy.orm.Session.execute
+
+
 class Session(AsyncSession):
     """A database session that knows whose rows it works on."""
+
+    sync_session_class = _PlainSession
+    execute = sqlalchemy.ext.asyncio.AsyncSession.execute  # see _PlainSession
 
     school_id: int = 1
 

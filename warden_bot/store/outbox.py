@@ -209,7 +209,7 @@ async def states_by_group(session: Session, broadcast_id: int) -> dict[str, Deli
         .join(Delivery, col(Delivery.group_id) == col(Group.id))
         .where(col(Delivery.broadcast_id) == broadcast_id)
     )
-    return dict((await session.execute(query)).tuples().all())
+    return dict(iter(await session.execute(query)))
 
 
 def changed_rows(result: Any) -> int:  # noqa: ANN401 -- SQLAlchemy types every result alike

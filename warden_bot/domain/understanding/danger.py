@@ -10,7 +10,7 @@ NOW = "正在|现在|刚刚|马上要|快来|救命|救救|不行了"
 
 FALSE_FRIENDS = re.compile(
     r"笑死|要命的?(?:题|作业|试卷|是)|[题卷课]\w{0,3}(?:要命|救命|杀我|送我走)|救命(?:啊|呀)?(?:这|那|太|好|怎么这么)"
-    r"|(?:累|热|冷|饿|困|烦|气|急|吓|美|帅|甜|忙|冻|晒)死|想死你|爱死|打死(?:也|都)?不|要死要活|演练|演习|知识竞赛|那部剧|电视剧|小说|游戏里"
+    r"|(?:累|热|冷|饿|困|烦|气|急|吓|美|帅|甜|忙|冻|晒)死|想死你|爱死|打死(?:也|都)?不|要死要活|知识竞赛|那部剧|电视剧|小说|游戏里"
 )
 
 WEAPON = "拿刀|持刀|带刀|砍人|捅人|捅了|行凶|掏刀|挥刀"
@@ -21,7 +21,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "suicide": (SUICIDE,),
     "fire": (
         r"着火|起火|冒火|冒(?:着)?浓烟|(?:都是|全是|好大)(?:黑)?烟|炸了|火灾",
-        r"楼|屋|家|车|房|店|宿舍|里头|里面|困|孩子|邻居|电瓶|电动",
+        r"楼|屋|家|车|房|店|铺|厂|食堂|教室|宿舍|学校|仓库|里头|里面|困|孩子|邻居|电瓶|电动",
     ),
     "drowning": (
         r"落水|溺水|掉(?:进|到|下)?了?\w{0,4}(?:河|塘|水|湖|井|池)|跌(?:进|到)\w{0,3}(?:塘|河|水)|沉下去|捞不上来",
@@ -53,16 +53,18 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 }
 
 _COMPILED = {kind: tuple(re.compile(group) for group in groups) for kind, groups in PATTERNS.items()}
+_DRILL = re.compile(r"(?<!不是)(?:演练|演习|彩排|试鸣)")
 _ASKING = re.compile(r"(?:怎么|如何|咋)(?:预防|防|避免|报名|学|教)|(?:怎么|如何)救|万一|如果|要是|假如|以后")
 
 
 def danger_kind(normalised: str) -> str | None:
     """Return the kind of danger a normalised text tells of, or None.
 
-    A question about how to prevent or what to do "if" is a question, not an emergency; retrieval answers it.
+    A question about how to prevent or what to do "if" is a question, not an emergency; retrieval answers it. Talk of
+    a drill is no emergency either, unless it says that this is not one.
     """
     text = FALSE_FRIENDS.sub("", normalised)
-    if _ASKING.search(text):
+    if _ASKING.search(text) or _DRILL.search(text):
         return None
     for kind, groups in _COMPILED.items():
         if all(group.search(text) for group in groups):

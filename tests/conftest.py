@@ -1,0 +1,157 @@
+"""What tests share: both databases, keys, a clock that the test moves, the demo content, and fake platforms."""
+
+import asyncio
+import random
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.factories import NOW
+from tests.fake_wecom import FakeWecom
+from tests.postgres import EmbeddedPostgres
+from warden_bot.channels.http import Http
+from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.content.library import Library, load_library
+from warden_bot.handlers.delivery import Post, claim_errands, deliver
+from warden_bot.handlers.dispatch import Desk
+from warden_bot.states import ChannelKind
+from warden_bot.store.claims import Tried
+from warden_bot.store.database import Database
+from warden_bot.store.rooms import Rooms
+from warden_bot.store.sealing import Sealer
+from warden_bot.store.upgrade import upgrade
+
+ROOT = Path(__file__).parent.parent
+CONTENT = ROOT / "content"
+ZONE = ZoneInfo("Asia/Shanghai")
+WEBHOOK_SECRET = "a secret of the tests"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """Start PostgreSQL once; where it cannot start, every test that needs it fails and says why."""
+    with EmbeddedPostgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: EmbeddedPostgres) -> str:
+    postgres.execute("CREATE DATABASE migrated")
+    asyncio.run(upgrade(postgres.url("migrated")))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "migrated.db"
+    asyncio.run(upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Name a fresh, migrated database of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "warden.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    postgres: EmbeddedPostgres = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("_postgres_template")
+    name = "t" + uuid.uuid4().hex[:12]
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield postgres.url(name)
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open a fresh database of each kind."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def sealer() -> Sealer:
+    """Seal with one fixed key."""
+    return Sealer([bytes(range(32))])
+
+
+@dataclass
+class Clock:
+    """A clock that only the test moves."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **time: float) -> datetime:
+        self.now += timedelta(**time)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Start at noon in Shanghai on 2026-11-23."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """Read the shipped content."""
+    loaded = load_library(CONTENT, date(2026, 11, 23))
+    assert loaded.faults == []
+    return loaded.library
+
+
+@pytest.fixture
+async def wecom() -> AsyncIterator[FakeWecom]:
+    """Start a WeCom that knows the keys key-1 to key-400."""
+    fake = await FakeWecom({f"key-{number}" for number in range(1, 401)}).start()
+    yield fake
+    await fake.stop()
+
+
+@pytest.fixture
+async def channels(database: Database, sealer: Sealer, clock: Clock, wecom: FakeWecom) -> AsyncIterator[Channels]:
+    """Build every channel as the program does, pointed at the fakes."""
+    http = Http()
+    values = {ChannelKind.WECOM_ROBOT: {"api_base": wecom.base}, ChannelKind.WEBHOOK: {"secret": WEBHOOK_SECRET}}
+    yield build_channels(values, http, Rooms(database, sealer), clock)
+    await http.close()
+
+
+@pytest.fixture
+def desk(database: Database, channels: Channels, sealer: Sealer) -> Desk:
+    """Give the dispatcher its powers."""
+    return Desk(database, channels, sealer, timedelta(minutes=5))
+
+
+@dataclass
+class Mailroom:
+    """A worker that works when the test says so."""
+
+    post: Post
+    tried: list[Tried] = field(default_factory=list)
+
+    async def send_due(self) -> list[Tried]:
+        """Send everything that is due now, and return how each try ended."""
+        done: list[Tried] = []
+        while errands := await claim_errands(self.post, 50):
+            done += [await deliver(self.post, errand) for errand in errands]
+        self.tried += done
+        return done
+
+
+@pytest.fixture
+def mailroom(database: Database, channels: Channels, sealer: Sealer, clock: Clock) -> Mailroom:
+    """Build a worker on the test's clock."""
+    return Mailroom(Post(database, channels, sealer, clock, "worker-1", {}, random.Random(1)))

@@ -1,0 +1,79 @@
+"""A small server that speaks the WeCom group robot's language and enforces its documented limits."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+LONGEST = {"text": 2048, "markdown": 4096, "markdown_v2": 4096}
+PER_MINUTE = 20
+TAIL = ", hint: [1767225600123456789012345], from ip: 203.0.113.7, more info at https://open.work.weixin.qq.com/devtool/query?e=%d"
+
+
+@dataclass
+class FakeWecom:
+    """`heard` holds what each robot accepted; `answers` lets a test prescribe what a key gets instead."""
+
+    keys: Collection[str]
+    heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    requests: int = 0
+    answers: dict[str, list[web.Response | str]] = field(default_factory=lambda: defaultdict(list))
+    base: str = ""
+
+    async def start(self) -> "FakeWecom":
+        site = web.Application()
+        site.router.add_post("/cgi-bin/webhook/send", self._send)
+        self._server = TestServer(site)
+        await self._server.start_server()
+        self.base = str(self._server.make_url("")).rstrip("/")
+        return self
+
+    async def stop(self) -> None:
+        await self._server.close()
+
+    async def _send(self, request: web.Request) -> web.Response:
+        self.requests += 1
+        key = request.query.get("key", "")
+        if self.answers[key]:
+            return await self._prescribed(request, key, self.answers[key].pop(0))
+        body = await request.json() if request.content_type == "application/json" else {}
+        kind = body.get("msgtype", "")
+        content = body.get(kind, {}).get("content", "") if kind in LONGEST else ""
+        refusal = self._objection(key, kind, content)
+        if refusal is None:
+            self.heard[key].append(content)
+        return refusal or accepted()
+
+    async def _prescribed(self, request: web.Request, key: str, answer: web.Response | str) -> web.Response:
+        if isinstance(answer, web.Response):
+            return answer
+        if answer == "hang":
+            await asyncio.sleep(3600)
+        if answer == "accept, then hang up":
+            self.heard[key].append("?")
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response()
+
+    def _objection(self, key: str, kind: str, content: str) -> web.Response | None:
+        """Return the platform's refusal of a message, None when it takes it. Two minutes never pass in a test."""
+        refusals = [
+            (kind not in LONGEST, 40008, "invalid message type"),
+            (key not in self.keys, 93000, "invalid webhook url"),
+            (not content, 44004, "empty content"),
+            (len(content.encode()) > LONGEST.get(kind, 0), 40058, f"{kind}.content exceed max length"),
+            (len(self.heard[key]) >= PER_MINUTE, 45009, "api freq out of limit"),
+        ]
+        return next((refused(code, words) for wrong, code, words in refusals if wrong), None)
+
+
+def accepted() -> web.Response:
+    return web.json_response({"errcode": 0, "errmsg": "ok"})
+
+
+def refused(errcode: int, errmsg: str) -> web.Response:
+    """The platform refuses with HTTP 200, in its own words."""
+    return web.json_response({"errcode": errcode, "errmsg": errmsg + TAIL % errcode})

