@@ -3,7 +3,6 @@
 import asyncio
 import random
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -22,9 +21,10 @@ from warden_bot.handlers.delivery import Post, claim_errands, deliver
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.states import ChannelKind
 from warden_bot.store.claims import Tried
-from warden_bot.store.database import Database
+from warden_bot.store.database import REVISION, Database
 from warden_bot.store.rooms import Rooms
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.tables import TABLES
 from warden_bot.store.upgrade import upgrade
 
 ROOT = Path(__file__).parent.parent
@@ -41,10 +41,11 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres: EmbeddedPostgres) -> str:
-    postgres.execute("CREATE DATABASE migrated")
-    asyncio.run(upgrade(postgres.url("migrated")))
-    return "migrated"
+def _migrated_postgres(postgres: EmbeddedPostgres) -> str:
+    postgres.execute("CREATE DATABASE warden")
+    url = postgres.url("warden")
+    asyncio.run(upgrade(url))
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +56,19 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Name a fresh, migrated database of each kind."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name an empty, migrated database of each kind."""
     if request.param == "sqlite":
         path = tmp_path / "warden.db"
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("_migrated_postgres")
     postgres: EmbeddedPostgres = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("_postgres_template")
-    name = "t" + uuid.uuid4().hex[:12]
-    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield postgres.url(name)
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    # Emptying takes a tenth of the time that a new database from a template does.
+    tables = ", ".join(str(table.__tablename__) for table in TABLES)
+    postgres.execute(f"TRUNCATE {tables} RESTART IDENTITY", "warden")
+    postgres.execute(f"UPDATE alembic_version SET version_num = '{REVISION}'", "warden")
+    return url
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from warden_bot.store.claims import (
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.outbox import Attempt, Delivery, Fanning, cancel_waiting, fan_out
-from warden_bot.store.pacing import Pace, Wish, admit_wishes
+from warden_bot.store.pacing import Pace, Wish, admit_together
 from warden_bot.store.sealing import Sealer
 
 RULE = ThrottleRule("recipient", burst=5, interval=timedelta(seconds=4))
@@ -286,10 +286,21 @@ async def test_pace_in_sql_is_the_pace_in_python(database: Database, wishes: lis
     for wait, cost in wishes:
         now += timedelta(milliseconds=wait)
         expected = admit(arrival, RULE, now, cost)
-        ask = partial(admit_wishes, wishes=[Wish(scope, RULE, cost)], now=now)
-        (verdict,) = await database.write(ask)
+        ask = partial(admit_together, wishes=[Wish(scope, RULE, cost)], now=now)
+        verdict = await database.write(ask)
         assert verdict == (None if expected.admitted else expected.retry_at)
         arrival = expected.arrival
+
+
+async def test_refusal_of_one_scope_books_nothing_in_the_others(database: Database) -> None:
+    narrow = ThrottleRule("channel", burst=1, interval=timedelta(seconds=10))
+    both = [Wish("group", RULE), Wish("channel", narrow)]
+
+    verdicts = [await database.write(partial(admit_together, wishes=both, now=NOW)) for _ in range(9)]
+    alone = [await database.write(partial(admit_together, wishes=both[:1], now=NOW)) for _ in range(5)]
+
+    assert verdicts == [None] + [NOW + timedelta(seconds=10)] * 8
+    assert alone == [None] * 4 + [NOW + timedelta(seconds=4)]
 
 
 def test_lease_is_long_enough_for_a_slow_platform_when_renewed(clock: Clock) -> None:

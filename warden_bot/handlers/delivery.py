@@ -27,7 +27,7 @@ from warden_bot.store.claims import (
     take_back_lost,
 )
 from warden_bot.store.database import Database, Session
-from warden_bot.store.pacing import Wish, admit_wishes
+from warden_bot.store.pacing import Wish, admit_together
 from warden_bot.store.sealing import Sealer
 
 PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
@@ -90,11 +90,10 @@ async def _may_go(session: Session, post: Post, errand: Errand, now: datetime) -
     rules += [(channel.kind.value, rule) for rule in channel.capabilities.pace if rule.scope == PER_CHANNEL]
     if cap := post.channel_rules.get(channel.kind):
         rules.append((f"{channel.kind}:cap", cap))
-    verdicts = await admit_wishes(session, [Wish(scope, rule, cost) for scope, rule in rules], now)
-    later = [retry_at for retry_at in verdicts if retry_at is not None]
-    if later:
-        await put_back(session, post.worker, errand.claimed.id, max(later))
-    return not later
+    retry_at = await admit_together(session, [Wish(scope, rule, cost) for scope, rule in rules], now)
+    if retry_at is not None:
+        await put_back(session, post.worker, errand.claimed.id, retry_at)
+    return retry_at is None
 
 
 async def deliver(post: Post, errand: Errand) -> Tried:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, UniqueConstraint, case, literal
+from sqlalchemy import BigInteger, UniqueConstraint, Update, case, literal, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col, select
@@ -34,16 +34,19 @@ class Wish:
     cost: int = 1
 
 
-async def admit_wishes(session: Session, wishes: Sequence[Wish], now: datetime) -> list[datetime | None]:
-    """Decide each wish in order: None when it may go now, else when to ask again. Admitted wishes are booked.
+async def admit_together(session: Session, wishes: Sequence[Wish], now: datetime) -> datetime | None:
+    """Book one request in all its scopes, or in none: None when it may go now, else when to ask again.
 
     The statement says in SQL what `domain.pacing.admit` says in Python; a test holds one against the other.
     """
-    verdicts: list[datetime | None] = []
+    booked: list[Wish] = []
     for wish in wishes:
-        booked = (await session.execute(_book(session, wish, now))).first()
-        verdicts.append(None if booked else await _retry_at(session, wish, now))
-    return verdicts
+        if (await session.execute(_book(session, wish, now))).first() is None:
+            for earlier in booked:  # another scope refused: what was booked in this transaction is given back
+                await session.execute(_give_back(session, earlier))
+            return await _retry_at(session, wish, now)
+        booked.append(wish)
+    return None
 
 
 def _book(session: Session, wish: Wish, now: datetime) -> ReturningInsert[int]:
@@ -58,6 +61,16 @@ def _book(session: Session, wish: Wish, now: datetime) -> ReturningInsert[int]:
         set_={"arrival": base + step * wish.cost},
         where=base + behind <= moment,
     ).returning(arrival)
+
+
+def _give_back(session: Session, wish: Wish) -> Update:
+    step = wish.rule.interval // MICROSECOND
+    return (
+        update(Pace)
+        .where(col(Pace.school_id) == session.school_id, col(Pace.scope) == wish.scope)
+        .values(arrival=Pace.arrival - step * wish.cost)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _numbers(wish: Wish, now: datetime) -> tuple[int, int, int]:

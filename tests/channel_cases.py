@@ -1,0 +1,65 @@
+"""The tables that every channel's tests are made of, and the two runners that try them."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from warden_bot.channels.base import CallbackRequest, Channel
+from warden_bot.domain.message import InboundMessage, OutboundMessage, Recipient
+from warden_bot.errors import CallbackRejected, SendError
+from warden_bot.states import AttemptOutcome, Priority
+
+
+@dataclass(frozen=True)
+class SendCase:
+    """A message, what the platform answers, and how the send must end."""
+
+    label: str
+    answer: Any
+    code: str = ""  # our code of the SendError; "" when it is accepted
+    outcome: AttemptOutcome = AttemptOutcome.ACCEPTED
+
+
+@dataclass(frozen=True)
+class CallbackCase:
+    """An inbound request, and what it must become."""
+
+    label: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    code: str = ""  # of the refusal; "" when it is taken
+    status: int = 0
+    message: InboundMessage | None = None
+
+
+def make_outbound(address: str, text: str = "96110来电请接", title: str = "") -> OutboundMessage:
+    return OutboundMessage("key-1", Recipient("c001", address), text, title, Priority.BROADCAST)
+
+
+async def run_send_case(channel: Channel, message: OutboundMessage, case: SendCase) -> None:
+    (part,) = channel.parts(message)
+    if not case.code:
+        await channel.send(message, part)
+        return
+    with pytest.raises(SendError) as caught:
+        await channel.send(message, part)
+    assert (caught.value.code, caught.value.outcome) == (case.code, case.outcome)
+    assert message.recipient.address not in str(caught.value)
+    assert "203.0.113.7" not in str(caught.value)
+
+
+def run_callback_case(channel: Channel, now: datetime, case: CallbackCase) -> None:
+    request = CallbackRequest(case.headers, {}, case.body, now)
+    if not case.code:
+        assert channel.parse_callback(request) == case.message
+        return
+    with pytest.raises(CallbackRejected) as caught:
+        channel.parse_callback(request)
+    assert (caught.value.code, caught.value.status) == (case.code, case.status)
+
+
+def as_bytes(body: object) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()

@@ -1,0 +1,266 @@
+import json
+from datetime import datetime
+
+from sqlmodel import SQLModel, select
+
+from tests.conftest import Clock, Mailroom
+from tests.factories import NOW, add_officer_on_duty, add_school, make_message
+from warden_bot.channels.base import Reply
+from warden_bot.content.library import Library
+from warden_bot.domain.message import InboundMessage, Sender
+from warden_bot.domain.receipt import read_code
+from warden_bot.handlers.case import escalate_open_cases
+from warden_bot.handlers.dispatch import Desk, dispatch
+from warden_bot.states import Action, CaseEventKind, CaseStatus, ChannelKind, DeliveryStatus, OfficerRole, SenderRole
+from warden_bot.store.cases import Case, all_cases, events_of
+from warden_bot.store.inbox import InboxMessage
+from warden_bot.store.outbox import Delivery
+from warden_bot.store.rooms import WORDS, said_since
+from warden_bot.store.tables import TABLES
+
+TIP = "举报：北门小店卖电子烟给学生，中午都在"
+
+
+async def handle(desk: Desk, library: Library, message: InboundMessage) -> Reply:
+    return await dispatch(desk, message, library, "11月23日", NOW)
+
+
+async def rows(desk: Desk, table: type[SQLModel]) -> list[SQLModel]:
+    async with desk.database.read() as session:
+        return list((await session.exec(select(table))).all())
+
+
+async def cases(desk: Desk) -> list[Case]:
+    async with desk.database.read() as session:
+        return list(await all_cases(session))
+
+
+async def events(desk: Desk, case: Case) -> list[CaseEventKind]:
+    async with desk.database.read() as session:
+        return [event.kind for event in await events_of(session, case)]
+
+
+async def tick(desk: Desk, library: Library, now: datetime) -> int:
+    return await desk.database.write(lambda session: escalate_open_cases(session, library, now, desk.ack_within))
+
+
+async def said(desk: Desk, room: str) -> list[str]:
+    async with desk.database.read() as session:
+        return [desk.sealer.open(line.sealed_words, WORDS) for line in await said_since(session, 0, room)]
+
+
+async def test_question_is_answered_shortly_in_a_group_and_longer_in_private(desk: Desk, library: Library) -> None:
+    in_group = await handle(desk, library, make_message("反诈热线是多少", group="c001", addressed=False))
+    in_private = await handle(desk, library, make_message("反诈热线是多少"))
+
+    answer = library.answers["fraud.hotline-96110"]
+    assert in_group == Reply(Action.ANSWER, "fraud.hotline-96110", answer.group.source)
+    assert in_private == Reply(Action.ANSWER, "fraud.hotline-96110", answer.private.source)
+
+
+async def test_talk_that_asked_nothing_gets_silence_and_leaves_no_words(desk: Desk, library: Library) -> None:
+    reply = await handle(desk, library, make_message("今天作业是第几页", group="c001", addressed=False))
+
+    (row,) = await rows(desk, InboxMessage)
+    assert reply == Reply(Action.SILENT, None, None)
+    assert "作业" not in str(row.model_dump())
+
+
+async def test_repeated_message_gets_the_same_answer_and_opens_no_second_case(desk: Desk, library: Library) -> None:
+    message = make_message(TIP)
+
+    first = await handle(desk, library, message)
+    second = await handle(desk, library, message)
+
+    assert first == second
+    assert len(await cases(desk)) == 1
+
+
+async def test_same_id_on_another_channel_is_another_message(desk: Desk, library: Library) -> None:
+    await handle(desk, library, make_message(TIP, message_id="1"))
+    await handle(desk, library, make_message(TIP, message_id="1", channel=ChannelKind.SANDBOX))
+
+    assert len(await cases(desk)) == 2
+
+
+async def test_tip_opens_a_case_wakes_the_officer_and_gives_a_receipt(
+    desk: Desk, library: Library, mailroom: Mailroom
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+
+    reply = await handle(desk, library, make_message(TIP))
+    await mailroom.send_due()
+
+    (case,) = await cases(desk)
+    assert reply.action is Action.TIP
+    assert case.code in (reply.text or "")
+    assert (reply.text or "").startswith("紧急、有危险请立刻打110")
+    (notice,) = await said(desk, "private:甲")
+    assert case.code in notice
+    assert TIP in notice
+    assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NOTIFIED]
+
+
+async def test_words_of_a_tip_stand_nowhere_in_clear(desk: Desk, library: Library, mailroom: Mailroom) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await handle(desk, library, make_message(TIP, sender=Sender("wx-4711", "小区里的张大嫂", SenderRole.PARENT)))
+    await mailroom.send_due()
+
+    dump = json.dumps([[row.model_dump() for row in await rows(desk, table)] for table in TABLES], default=repr)
+    dump = dump.encode().decode("unicode_escape")
+    for secret in (TIP, "wx-4711", "张大嫂"):
+        pieces = {secret[start : start + 4] for start in range(len(secret) - 3)}
+        assert not [piece for piece in pieces if piece in dump]
+
+
+async def test_tip_in_a_group_is_taken_without_repeating_a_word_of_it(desk: Desk, library: Library) -> None:
+    reply = await handle(desk, library, make_message(TIP, group="c001", addressed=False))
+
+    assert reply.action is Action.TIP
+    assert "电子烟" not in (reply.text or "")
+    assert "http" not in (reply.text or "")
+
+
+async def test_emergency_answers_with_the_number_and_wakes_the_officer(
+    desk: Desk, library: Library, mailroom: Mailroom
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+
+    reply = await handle(desk, library, make_message("楼下着火了孩子还在屋里", group="c001", addressed=False))
+    await mailroom.send_due()
+
+    (case,) = await cases(desk)
+    assert (reply.text or "").splitlines()[0] == "现在就打119。"
+    assert (case.danger, case.category) == (True, "fire")
+    assert len(await said(desk, "private:甲")) == 1
+
+
+async def test_officer_takes_the_case_from_the_chat_and_nobody_else_is_called(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await add_officer_on_duty(desk.database, desk.sealer, "乙", step=2)
+    tip = await handle(desk, library, make_message(TIP))
+    await mailroom.send_due()
+    officer = Sender("private:甲", "民警", SenderRole.OFFICER)
+
+    code = read_code(tip.text or "")
+    taken = await handle(
+        desk, library, make_message(f"接 {code}", channel=ChannelKind.SANDBOX, sender=officer, message_id="a1")
+    )
+
+    (case,) = await cases(desk)
+    assert (case.status, taken.text) == (CaseStatus.ACKNOWLEDGED, f"编号 {code} 由你负责了。")
+    later = clock.forward(hours=1)
+    assert await tick(desk, library, later) == 0
+    assert await said(desk, "private:乙") == []
+
+
+async def test_second_officer_who_answers_is_told_that_somebody_has_it(desk: Desk, library: Library) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await add_officer_on_duty(desk.database, desk.sealer, "乙", step=2)
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "")
+    for name in ("甲", "乙"):
+        sender = Sender(name, name, SenderRole.OFFICER)
+        reply = await handle(desk, library, make_message(f"接 {code}", sender=sender))
+
+    assert reply.text == f"线索 {code} 已有人负责，不能再接"
+
+
+async def test_parent_cannot_take_a_case(desk: Desk, library: Library) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "")
+
+    await handle(desk, library, make_message(f"接 {code}", sender=Sender("甲", "甲", SenderRole.PARENT)))
+    await handle(desk, library, make_message(f"接 {code}", sender=Sender("丙", "丙", SenderRole.OFFICER)))
+
+    (case,) = await cases(desk)
+    assert case.status is CaseStatus.OPEN
+
+
+async def test_silent_officer_means_the_next_one_is_called_once(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await add_officer_on_duty(desk.database, desk.sealer, "乙", step=2)
+    await handle(desk, library, make_message(TIP))
+
+    for seconds in (1, 298, 1, 1, 1, 400):
+        now = clock.forward(seconds=seconds)
+        await tick(desk, library, now)
+    await mailroom.send_due()
+
+    (case,) = await cases(desk)
+    assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NOTIFIED, CaseEventKind.ESCALATED]
+    assert [len(await said(desk, f"private:{name}")) for name in ("甲", "乙")] == [1, 1]
+
+
+async def test_nobody_on_duty_is_written_down_once_and_told_to_the_chief(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "所长", role=OfficerRole.CHIEF, on_duty=False)
+    await handle(desk, library, make_message(TIP))
+    for _ in range(5):
+        now = clock.forward(seconds=15)
+        await tick(desk, library, now)
+    await mailroom.send_due()
+
+    (case,) = await cases(desk)
+    assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NO_ONE_ON_DUTY]
+    assert len(await said(desk, "private:所长")) == 1
+
+    await add_officer_on_duty(desk.database, desk.sealer, "甲", start=clock.now)
+    now = clock.forward(seconds=15)
+    await tick(desk, library, now)
+    assert (await events(desk, case))[-1] is CaseEventKind.NOTIFIED
+
+
+async def test_status_is_told_in_private_by_code_and_never_in_a_group(desk: Desk, library: Library) -> None:
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "")
+
+    private = await handle(desk, library, make_message(f"{code}"))
+    unknown = await handle(desk, library, make_message("2222-2222"))
+    in_group = await handle(desk, library, make_message(f"{code} 进度", group="c001"))
+
+    assert private.text == f"编号 {code}：已收到，等值班民警看。有危险请打110。"
+    assert "没找到" in (unknown.text or "")
+    assert str(code) not in (str(in_group.text))
+
+
+async def test_request_for_a_human_reaches_the_officer(desk: Desk, library: Library, mailroom: Mailroom) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+
+    reply = await handle(desk, library, make_message("人工"))
+    await mailroom.send_due()
+
+    assert reply.action is Action.HUMAN
+    assert len(await said(desk, "private:甲")) == 1
+
+
+async def test_channel_without_passive_replies_answers_through_the_outbox(
+    desk: Desk, library: Library, mailroom: Mailroom
+) -> None:
+    await add_school(desk.database, desk.sealer)
+    room = Sender("private:parent", "家长", SenderRole.PARENT)
+    in_group = make_message("反诈热线是多少", group="c001", addressed=False, channel=ChannelKind.SANDBOX)
+
+    await handle(desk, library, in_group)
+    await handle(desk, library, make_message("反诈热线是多少", channel=ChannelKind.SANDBOX, sender=room))
+    await mailroom.send_due()
+
+    answer = library.answers["fraud.hotline-96110"]
+    assert await said(desk, "c001") == [answer.group.source]
+    assert await said(desk, "private:parent") == [answer.private.source]
+
+
+async def test_answer_that_could_not_leave_for_half_an_hour_is_not_sent_any_more(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_school(desk.database, desk.sealer)
+    await handle(desk, library, make_message("反诈热线是多少", group="c001", channel=ChannelKind.SANDBOX))
+    clock.forward(minutes=31)
+
+    assert await mailroom.send_due() == []
+    (row,) = await rows(desk, Delivery)
+    assert isinstance(row, Delivery)
+    assert row.status is DeliveryStatus.QUEUED  # until the sweeper gives it up
