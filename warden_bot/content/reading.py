@@ -1,5 +1,6 @@
 """Read the files of the content folder: YAML, and Markdown with a YAML header, keeping line numbers for faults."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from warden_bot.errors import Fault
 
 MARK = "---"
+DATE = re.compile(r"(?<![\d-])\d{4}-\d{2}-\d{2}(?![\d-])")
 
 
 @dataclass
@@ -135,6 +137,17 @@ def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
             faults.append(Fault(name, first_line, "要写成“名字: 值”一行一个"))
         return Fields(name, {}, {}, first_line, faults)
     return mapping_fields(loaded, name, first_line)
+
+
+def _impossible_dates(text: str, name: str, first_line: int) -> list[Fault]:
+    found = []
+    for line, row in enumerate(text.splitlines(), start=first_line):
+        for written in DATE.findall(row.split("#")[0]):
+            try:
+                date.fromisoformat(written)
+            except ValueError:
+                found.append(Fault(name, line, f"日历上没有“{written}”这一天"))
+    return found
 
 
 def mapping_fields(loaded: Any, name: str, first_line: int = 1) -> Fields:  # noqa: ANN401 -- ruamel's own mapping type
