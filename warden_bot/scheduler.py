@@ -39,9 +39,7 @@ async def tick_campaigns(work: Clockwork) -> None:
     now, library = work.clock(), work.shelf.library
     if not sendable_now(library.calendar, now, work.zone):
         return
-    launched = await work.database.write(
-        lambda session: launch_due(session, library, work.channels, work.zone, now),
-    )
+    launched = await work.database.write(lambda session: launch_due(session, library, work.channels, work.zone, now))
     for broadcast in launched:
         log.info("campaign %s is broadcast %s", broadcast.campaign, broadcast.id)
 

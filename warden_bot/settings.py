@@ -11,15 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from warden_bot.errors import SettingsError
 from warden_bot.states import ChannelKind
@@ -35,23 +27,12 @@ def _split_list(value: object) -> object:
 class Settings(BaseModel):
     """What the operator decides. Field `database_url` is read from `WARDEN_DATABASE_URL`, and so on."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
-    database_url: str = Field(
-        "sqlite:///var/warden.db",
-        description="sqlite:///PATH or postgresql://USER@HOST/NAME",
-    )
+    database_url: str = Field("sqlite:///var/warden.db", description="sqlite:///PATH or postgresql://USER@HOST/NAME")
     host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="the port to listen on")
-    public_url: str = Field(
-        "",
-        description="where the outside reaches this server, for links; empty: http://HOST:PORT",
-    )
+    public_url: str = Field("", description="where the outside reaches this server, for links; empty: http://HOST:PORT")
     secret_keys: Annotated[list[SecretStr], BeforeValidator(_split_list)] = Field(
         default_factory=list,
         description="comma list of 64 hex characters each, newest first: the first seals, all open; "
@@ -61,22 +42,12 @@ class Settings(BaseModel):
     content_dir: Path = Field(SHIPPED_CONTENT, description="the folder of answers, pushes and calendar")
     school_id: int = Field(1, ge=1, description="which school's rows this process works on")
     ack_within: float = Field(
-        300,
-        gt=0,
-        description="seconds an officer has to take a case before the next one is called",
+        300, gt=0, description="seconds an officer has to take a case before the next one is called"
     )
-    two_person: bool = Field(
-        default=False,
-        description="1: broadcasts by hand from the command line are refused",
-    )
-    log_level: str = Field(
-        "INFO",
-        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="DEBUG, INFO, WARNING or ERROR",
-    )
+    two_person: bool = Field(default=False, description="1: broadcasts by hand from the command line are refused")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
     channels: dict[ChannelKind, dict[str, str]] = Field(
-        default_factory=dict,
-        description="the channels' own settings, see the channel table",
+        default_factory=dict, description="the channels' own settings, see the channel table"
     )
 
     @field_validator("database_url")

@@ -80,12 +80,7 @@ async def test_campaign_is_signed_and_dated_and_its_wordings_take_turns(
 
 
 async def test_late_start_sends_inside_the_window_and_gives_up_the_rest(
-    database: Database,
-    channels: Channels,
-    sealer: Sealer,
-    on_2_december: Library,
-    mailroom: Mailroom,
-    clock: Clock,
+    database: Database, channels: Channels, sealer: Sealer, on_2_december: Library, mailroom: Mailroom, clock: Clock
 ) -> None:
     await add_school(database, sealer, classes=9)
     clock.now = DUE + timedelta(minutes=40)

@@ -129,9 +129,7 @@ async def test_worker_that_comes_back_too_late_changes_nothing(database: Databas
     await database.write(lambda session: claim_due(session, "paused", 10, NOW))
     await database.write(lambda session: take_back_lost(session, NOW + timedelta(minutes=1)))
 
-    held = await database.write(
-        lambda session: record_attempt(session, tried(delivery, "paused", DeliveryStatus.SENT)),
-    )
+    held = await database.write(lambda session: record_attempt(session, tried(delivery, "paused", DeliveryStatus.SENT)))
 
     assert not held
     assert (await reload(database, delivery)).status is DeliveryStatus.UNCONFIRMED

@@ -11,8 +11,7 @@ app = typer.Typer(help="内容（the words in content/）", no_args_is_help=True
 
 @app.command("check")
 def check(
-    strict: Annotated[bool, typer.Option("--strict", help="提醒也算不合格")] = False,
-    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="提醒也算不合格")] = False, as_json: Json = False
 ) -> None:
     """检查内容文件夹：每处毛病写明文件、行和原因。Check every content file."""
     from warden_bot.channels.registry import channels_for_looking

@@ -67,8 +67,6 @@ def import_file(file: Annotated[Path, typer.Argument(help="CSV 或 XLSX：office
         settings = settings_from_here()
         async with open_kit(settings) as kit:
             now = kit.clock()
-            return await kit.database.write(
-                lambda session: import_shifts(session, file, settings.zone, actor(), now),
-            )
+            return await kit.database.write(lambda session: import_shifts(session, file, settings.zone, actor(), now))
 
     say(f"导入 {run(work())} 个班")

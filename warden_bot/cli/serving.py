@@ -9,9 +9,7 @@ from warden_bot.cli.console import log_to_stderr, run, say
 database = typer.Typer(help="数据库（the database）", no_args_is_help=True)
 
 
-def serve(
-    role: Annotated[str, typer.Option(help="all、web、worker 或 scheduler")] = "all",
-) -> None:
+def serve(role: Annotated[str, typer.Option(help="all、web、worker 或 scheduler")] = "all") -> None:
     """启动机器人。Run the bot with the configured channels."""
     from warden_bot.app import Role
     from warden_bot.app import serve as serve_here

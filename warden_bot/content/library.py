@@ -8,13 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from warden_bot.content.reading import (
-    Fields,
-    mapping_fields,
-    read_mapping,
-    read_page,
-    read_text,
-)
+from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_page, read_text
 from warden_bot.content.replies import Replies, parse_replies
 from warden_bot.content.templates import Unfilled
 from warden_bot.content.texts import (
@@ -29,12 +23,7 @@ from warden_bot.content.texts import (
     parse_campaign,
 )
 from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.calendar import (
-    CalendarEntry,
-    ImpossibleDate,
-    parse_day_rule,
-    parse_time,
-)
+from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, parse_day_rule, parse_time
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
 from warden_bot.errors import Fault, Refused
 
@@ -92,20 +81,10 @@ def load_library(folder: Path, today: date) -> Loaded:
     )
     calendar = reader.calendar(library.campaigns)
     library = Library(
-        library.answers,
-        library.campaigns,
-        calendar,
-        library.replies,
-        library.local,
-        library.numbers,
-        library.demo,
+        library.answers, library.campaigns, calendar, library.replies, library.local, library.numbers, library.demo
     )
     reader.check(library)
-    return Loaded(
-        library,
-        sorted(reader.faults, key=lambda fault: (fault.file, fault.line)),
-        reader.warnings,
-    )
+    return Loaded(library, sorted(reader.faults, key=lambda fault: (fault.file, fault.line)), reader.warnings)
 
 
 class _Reader:
@@ -137,21 +116,11 @@ class _Reader:
         }
         empty = [key for key, value in fields.values.items() if value is None]
         if empty:
-            place = Fault(
-                fields.file,
-                fields.lines[empty[0]],
-                f"还有 {len(empty)} 项没填：{'、'.join(empty)}",
-            )
+            place = Fault(fields.file, fields.lines[empty[0]], f"还有 {len(empty)} 项没填：{'、'.join(empty)}")
             self.warnings.append(place)
         demo = bool(fields.values.get("demo"))
         if demo:
-            self.warnings.append(
-                Fault(
-                    fields.file,
-                    fields.lines["demo"],
-                    "现在是演示数据，上线前换成真实信息",
-                )
-            )
+            self.warnings.append(Fault(fields.file, fields.lines["demo"], "现在是演示数据，上线前换成真实信息"))
         return MappingProxyType(values), demo
 
     def numbers(self) -> frozenset[str]:
@@ -202,10 +171,7 @@ class _Reader:
         window = row.minutes("window", DEFAULT_WINDOW)
         spread = row.minutes("spread", min(DEFAULT_SPREAD, window))
         if spread >= window:
-            row.fault(
-                "spread" if "spread" in row.lines else "window",
-                f"spread {spread} 要小于 window {window}",
-            )
+            row.fault("spread" if "spread" in row.lines else "window", f"spread {spread} 要小于 window {window}")
         entry = None
         try:
             day_fields = {key: value for key, value in row.values.items() if key in DAY_KEYS | {"from", "until"}}
@@ -225,11 +191,7 @@ class _Reader:
         except ImpossibleDate as impossible:
             place = next((row.lines[key] for key in row.values if key in DAY_KEYS), row.line)
             self.faults.append(
-                Fault(
-                    row.file,
-                    row.lines.get("at", place) if "时间" in str(impossible) else place,
-                    str(impossible),
-                )
+                Fault(row.file, row.lines.get("at", place) if "时间" in str(impossible) else place, str(impossible))
             )
         except Refused as refusal:
             row.fault("audience", str(refusal))
@@ -263,8 +225,4 @@ class _Reader:
 
 
 def _rules(library: Library) -> dict[str, Any]:
-    return {
-        "local": library.local,
-        "values": library.values(),
-        "numbers": library.numbers,
-    }
+    return {"local": library.local, "values": library.values(), "numbers": library.numbers}

@@ -118,19 +118,10 @@ def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
         loaded = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.append(
-            Fault(
-                name,
-                first_line + (mark.line if mark else 0),
-                f"YAML 写法不对：{error.problem}",
-            )
-        )
+        faults.append(Fault(name, first_line + (mark.line if mark else 0), f"YAML 写法不对：{error.problem}"))
         loaded = None
-    except (
-        YAMLError,
-        ValueError,
-    ) as error:  # ValueError: a timestamp such as 2027-02-30
-        faults.append(Fault(name, first_line, f"YAML 写法不对：{error}"))
+    except (YAMLError, ValueError) as error:  # ValueError: a timestamp such as 2027-02-30
+        faults += _impossible_dates(text, name, first_line) or [Fault(name, first_line, f"YAML 写法不对：{error}")]
         loaded = None
     if loaded is None or not isinstance(loaded, dict):
         if not faults:
@@ -153,12 +144,7 @@ def _impossible_dates(text: str, name: str, first_line: int) -> list[Fault]:
 def mapping_fields(loaded: Any, name: str, first_line: int = 1) -> Fields:  # noqa: ANN401 -- ruamel's own mapping type
     """Turn a loaded mapping, at the top or inside a list, into Fields with the lines of its keys."""
     lines = {str(key): first_line + loaded.lc.key(key)[0] for key in loaded}
-    return Fields(
-        name,
-        {str(key): value for key, value in loaded.items()},
-        lines,
-        first_line + loaded.lc.line,
-    )
+    return Fields(name, {str(key): value for key, value in loaded.items()}, lines, first_line + loaded.lc.line)
 
 
 def read_page(text: str, name: str) -> Page:

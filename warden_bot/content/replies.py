@@ -68,12 +68,6 @@ def parse_replies(fields: Fields) -> Replies:
         if not any(number in first for number in ("110", "119", "120", "122")):
             fields.fault("emergency", f"emergency 的 {danger} 第一行要写号码")
         if "{" in str(text):
-            fields.fault(
-                "emergency",
-                f"emergency 的 {danger} 不能用变量，它在内容坏了时也要发得出去",
-            )
+            fields.fault("emergency", f"emergency 的 {danger} 不能用变量，它在内容坏了时也要发得出去")
         emergencies[str(danger)] = Wording(str(text).strip(), fields.file, line)
-    return Replies(
-        {name: wording for name, wording in phrases.items() if wording.source},
-        emergencies,
-    )
+    return Replies({name: wording for name, wording in phrases.items() if wording.source}, emergencies)

@@ -56,13 +56,7 @@ class Wording:
         try:
             return [Fault(self.file, self.line + row - 1, why) for row, why in _objections(self.source, local, extra)]
         except TemplateSyntaxError as error:
-            return [
-                Fault(
-                    self.file,
-                    self.line + error.lineno - 1,
-                    f"变量写法不对：{error.message}",
-                )
-            ]
+            return [Fault(self.file, self.line + error.lineno - 1, f"变量写法不对：{error.message}")]
 
 
 @cache
@@ -86,15 +80,7 @@ if TYPE_CHECKING:
 def _objections(source: str, local: Mapping[str, object], extra: frozenset[str]) -> list[tuple[int, str]]:
     from jinja2 import nodes  # noqa: PLC0415 -- rare: see Wording.faults
 
-    allowed = (
-        nodes.Template,
-        nodes.Output,
-        nodes.TemplateData,
-        nodes.If,
-        nodes.Not,
-        nodes.And,
-        nodes.Or,
-    )
+    allowed = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.Not, nodes.And, nodes.Or)
     found: list[tuple[int, str]] = []
 
     def look(node: nodes.Node) -> None:

@@ -28,11 +28,7 @@ BANNED = (
     "收到请回复",
     "请回复收到",
 )
-LONGEST_GROUP, LONGEST_PRIVATE, LONGEST_PUSH = (
-    120,
-    200,
-    120,
-)  # characters; the README asks for 90, 120 and 90
+LONGEST_GROUP, LONGEST_PRIVATE, LONGEST_PUSH = (120, 200, 120)  # characters; the README asks for 90, 120 and 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +114,7 @@ def parse_answer(page: Page, stem: str) -> Answer:
 def parse_campaign(page: Page, stem: str) -> Campaign:
     """Read a campaign page. What is missing is noted in the page's faults."""
     fields = page.fields
-    fields.refuse_unknown(
-        {
-            "campaign",
-            "title",
-            "family",
-            "topic",
-            "audience",
-            "authority",
-            "reviewed",
-            "review_by",
-        },
-    )
+    fields.refuse_unknown({"campaign", "title", "family", "topic", "audience", "authority", "reviewed", "review_by"})
     campaign = fields.text("campaign")
     if campaign and campaign != stem:
         fields.fault("campaign", f"campaign 是 {campaign}，文件名却是 {stem}.md，两个要一样")

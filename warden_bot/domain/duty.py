@@ -40,10 +40,7 @@ def on_duty(shifts: Sequence[Shift], step: int, now: datetime) -> tuple[int, ...
 
 
 def next_escalation(
-    shifts: Sequence[Shift],
-    called: Sequence[Called],
-    now: datetime,
-    ack_within: timedelta,
+    shifts: Sequence[Shift], called: Sequence[Called], now: datetime, ack_within: timedelta
 ) -> Escalation | None:
     """Say which step of an unacknowledged case is due, or None when it is not yet time or all steps were called.
 

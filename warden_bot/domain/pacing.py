@@ -73,11 +73,7 @@ RETRY_RULES: dict[AttemptOutcome, RetryRule] = {
 
 
 def next_try_at(
-    outcome: AttemptOutcome,
-    tries_so_far: int,
-    now: datetime,
-    retry_after: timedelta | None,
-    chance: random.Random,
+    outcome: AttemptOutcome, tries_so_far: int, now: datetime, retry_after: timedelta | None, chance: random.Random
 ) -> datetime | None:
     """Return when to try again, or None when this outcome has had all its tries.
 

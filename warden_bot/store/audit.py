@@ -24,12 +24,4 @@ class AuditEntry(SQLModel, table=True):
 
 def add_entry(session: Session, actor: str, action: AuditAction, subject: str, now: datetime) -> None:
     """Append one line to the audit log."""
-    session.add(
-        AuditEntry(
-            school_id=session.school_id,
-            at=now,
-            actor=actor,
-            action=action,
-            subject=subject,
-        )
-    )
+    session.add(AuditEntry(school_id=session.school_id, at=now, actor=actor, action=action, subject=subject))

@@ -100,9 +100,7 @@ async def sent_since(session: Session, since: datetime) -> int:
 async def due_already_made(session: Session, campaign: str, due_at: datetime) -> bool:
     """Say whether this campaign's broadcast for this moment exists."""
     query = select(Broadcast.id).where(
-        Broadcast.school_id == session.school_id,
-        Broadcast.campaign == campaign,
-        Broadcast.due_at == due_at,
+        Broadcast.school_id == session.school_id, Broadcast.campaign == campaign, Broadcast.due_at == due_at
     )
     return (await session.exec(query)).first() is not None
 
@@ -110,12 +108,7 @@ async def due_already_made(session: Session, campaign: str, due_at: datetime) ->
 async def progress(session: Session, broadcast: Broadcast) -> Progress:
     """Count a broadcast's deliveries."""
     query = (
-        select(
-            Delivery.status,
-            func.count(),
-            func.min(Delivery.started_at),
-            func.max(Delivery.finished_at),
-        )
+        select(Delivery.status, func.count(), func.min(Delivery.started_at), func.max(Delivery.finished_at))
         .where(Delivery.broadcast_id == broadcast.id)
         .group_by(Delivery.status)
     )

@@ -76,23 +76,10 @@ class NewTip:
     sealed_reporter: bytes
 
 
-async def open_case(
-    session: Session,
-    code: str,
-    category: str,
-    tip: NewTip,
-    now: datetime,
-    *,
-    danger: bool,
-) -> Case:
+async def open_case(session: Session, code: str, category: str, tip: NewTip, now: datetime, *, danger: bool) -> Case:
     """Store a tip and the case it opens, with the first event."""
     case = Case(
-        school_id=session.school_id,
-        code=code,
-        category=category,
-        danger=danger,
-        opened_at=now,
-        call_next_at=now,
+        school_id=session.school_id, code=code, category=category, danger=danger, opened_at=now, call_next_at=now
     )
     session.add(case)
     await session.flush()
@@ -122,12 +109,7 @@ def add_event(
 ) -> None:
     """Append one line to a case's history."""
     event = CaseEvent(
-        school_id=session.school_id,
-        case_id=case.id or 0,
-        kind=kind,
-        at=now,
-        officer_id=officer_id,
-        step=step,
+        school_id=session.school_id, case_id=case.id or 0, kind=kind, at=now, officer_id=officer_id, step=step
     )
     session.add(event)
 
@@ -150,16 +132,8 @@ async def move_case(session: Session, case: Case, to: CaseStatus, **changes: Any
 
 
 def _illegal(case: Case, to: CaseStatus) -> IllegalMove:
-    state = {
-        CaseStatus.OPEN: "待接",
-        CaseStatus.ACKNOWLEDGED: "已有人负责",
-        CaseStatus.CLOSED: "已结束",
-    }
-    wanted = {
-        CaseStatus.OPEN: "重开",
-        CaseStatus.ACKNOWLEDGED: "接",
-        CaseStatus.CLOSED: "结束",
-    }
+    state = {CaseStatus.OPEN: "待接", CaseStatus.ACKNOWLEDGED: "已有人负责", CaseStatus.CLOSED: "已结束"}
+    wanted = {CaseStatus.OPEN: "重开", CaseStatus.ACKNOWLEDGED: "接", CaseStatus.CLOSED: "结束"}
     return IllegalMove(f"线索 {case.code} {state[case.status]}，不能再{wanted[to]}")
 
 
@@ -194,9 +168,7 @@ async def book_call(session: Session, case: Case, again_at: datetime) -> bool:
     statement = (
         update(Case)
         .where(
-            col(Case.id) == case.id,
-            col(Case.status) == CaseStatus.OPEN,
-            col(Case.call_next_at) == case.call_next_at,
+            col(Case.id) == case.id, col(Case.status) == CaseStatus.OPEN, col(Case.call_next_at) == case.call_next_at
         )
         .values(call_next_at=again_at)
         .execution_options(synchronize_session=False)

@@ -85,10 +85,7 @@ async def claim_due(session: Session, worker: str, most: int, now: datetime) -> 
             status=DeliveryStatus.SENDING,
             claimed_by=worker,
             claimed_until=now + LEASE,
-            started_at=case(
-                (col(Delivery.started_at).is_(None), _instant(now)),
-                else_=col(Delivery.started_at),
-            ),
+            started_at=case((col(Delivery.started_at).is_(None), _instant(now)), else_=col(Delivery.started_at)),
         )
         .returning(col(Delivery.id))
         .execution_options(synchronize_session=False)
@@ -112,11 +109,7 @@ async def load_claimed(session: Session, ids: Sequence[int], sealer: Sealer) -> 
 
 
 def _claimed(
-    delivery: Delivery,
-    group: Group | None,
-    officer: Officer | None,
-    broadcast: Broadcast | None,
-    sealer: Sealer,
+    delivery: Delivery, group: Group | None, officer: Officer | None, broadcast: Broadcast | None, sealer: Sealer
 ) -> Claimed:
     return Claimed(
         id=delivery.id or 0,
@@ -159,10 +152,7 @@ def _scope(delivery: Delivery) -> str:
 async def put_back(session: Session, worker: str, delivery_id: int, not_before: datetime) -> None:
     """Give a claimed delivery back untried: its platform's pace does not allow it before `not_before`."""
     statement = _held(worker, [delivery_id]).values(
-        status=DeliveryStatus.QUEUED,
-        claimed_by=None,
-        claimed_until=None,
-        not_before=not_before,
+        status=DeliveryStatus.QUEUED, claimed_by=None, claimed_until=None, not_before=not_before
     )
     await session.execute(statement)
 
@@ -230,16 +220,9 @@ async def take_back_lost(session: Session, now: datetime) -> int:
     again = col(Delivery.repeatable).is_(True)
     statement = (
         update(Delivery)
-        .where(
-            col(Delivery.school_id) == session.school_id,
-            HELD,
-            col(Delivery.claimed_until) < now,
-        )
+        .where(col(Delivery.school_id) == session.school_id, HELD, col(Delivery.claimed_until) < now)
         .values(
-            status=case(
-                (again, DeliveryStatus.QUEUED.value),
-                else_=DeliveryStatus.UNCONFIRMED.value,
-            ),
+            status=case((again, DeliveryStatus.QUEUED.value), else_=DeliveryStatus.UNCONFIRMED.value),
             not_before=_instant(now),
             finished_at=case((again, None), else_=_instant(now)),
             claimed_by=None,
@@ -259,11 +242,7 @@ async def expire_stale(session: Session, now: datetime) -> int:
     """Give up what could not leave inside its window; return how many that were."""
     statement = (
         update(Delivery)
-        .where(
-            col(Delivery.school_id) == session.school_id,
-            WAITING,
-            col(Delivery.expires_at) <= now,
-        )
+        .where(col(Delivery.school_id) == session.school_id, WAITING, col(Delivery.expires_at) <= now)
         .values(status=DeliveryStatus.EXPIRED, finished_at=now, code="window_over")
         .execution_options(synchronize_session=False)
     )

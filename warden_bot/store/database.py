@@ -152,11 +152,7 @@ def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
         connection.isolation_level = None  # the driver shall not begin transactions; on_begin does
         cursor = connection.cursor()
         # FULL: what was acknowledged survives a power cut. The writer switches WAL on; a reader only reads.
-        pragmas = [
-            "busy_timeout=" + str(BUSY_MILLISECONDS),
-            "foreign_keys=ON",
-            "synchronous=FULL",
-        ]
+        pragmas = ["busy_timeout=" + str(BUSY_MILLISECONDS), "foreign_keys=ON", "synchronous=FULL"]
         for pragma in [*pragmas, "journal_mode=WAL" if writes else "query_only=ON"]:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
@@ -169,12 +165,4 @@ def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
     event.listen(engine, "begin", on_begin)
 
 
-__all__ = [
-    "REVISION",
-    "Database",
-    "DatabaseError",
-    "Session",
-    "Work",
-    "driver_url",
-    "sqlite_path",
-]
+__all__ = ["REVISION", "Database", "DatabaseError", "Session", "Work", "driver_url", "sqlite_path"]

@@ -57,11 +57,7 @@ async def shifts_at(session: Session, now: datetime) -> list[Shift]:
     """Return the shifts that cover a moment, in the order they were entered."""
     query = (
         select(DutyShift)
-        .where(
-            DutyShift.school_id == session.school_id,
-            DutyShift.starts_at <= now,
-            DutyShift.ends_at > now,
-        )
+        .where(DutyShift.school_id == session.school_id, DutyShift.starts_at <= now, DutyShift.ends_at > now)
         .order_by(col(DutyShift.id))
     )
     found = (await session.exec(query)).all()
@@ -72,10 +68,7 @@ async def replace_shifts(session: Session, shifts: Sequence[Shift]) -> None:
     """Take over a roster: shifts that overlap its whole span are replaced, earlier and later ones stay."""
     if not shifts:
         return
-    first, last = (
-        min(shift.starts_at for shift in shifts),
-        max(shift.ends_at for shift in shifts),
-    )
+    first, last = (min(shift.starts_at for shift in shifts), max(shift.ends_at for shift in shifts))
     await session.execute(
         delete(DutyShift).where(
             col(DutyShift.school_id) == session.school_id,

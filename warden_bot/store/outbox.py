@@ -16,57 +16,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    CursorResult,
-    Index,
-    String,
-    cast,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import CursorResult, Index, String, cast, func, insert, literal, or_, select, text, update
 from sqlmodel import Field, SQLModel, col
 
 from warden_bot.domain.audience import Audience
 from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
-from warden_bot.store.columns import (
-    MICROSECOND,
-    Identity,
-    Instant,
-    NumberOf,
-    WordOf,
-    microseconds,
-)
+from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
 
 REPLY_ADDRESS = "delivery.address"  # the seal's context
-WAITING, HELD = (
-    text("status = 'queued'"),
-    text("status = 'sending'"),
-)  # what the two busy indexes hold
-SHUFFLE, SHUFFLE_ROUND = (
-    7919,
-    100_003,
-)  # primes: neighbours in the list get turns far apart
+WAITING, HELD = (text("status = 'queued'"), text("status = 'sending'"))  # what the two busy indexes hold
+SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
 
 
 class Delivery(SQLModel, table=True):
     """One message owed to one recipient: a group, an officer, or the private address of somebody who asked."""
 
     __table_args__ = (
-        Index(
-            "delivery_waiting",
-            "priority",
-            "not_before",
-            "id",
-            postgresql_where=WAITING,
-            sqlite_where=WAITING,
-        ),
+        Index("delivery_waiting", "priority", "not_before", "id", postgresql_where=WAITING, sqlite_where=WAITING),
         Index("delivery_held", "claimed_until", postgresql_where=HELD, sqlite_where=HELD),
         Index("delivery_of_broadcast", "broadcast_id", "status"),
     )
@@ -143,10 +111,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     if not count:
         return 0
     gap = (fanning.spread // MICROSECOND) // count
-    order = [
-        (chosen.c.id * SHUFFLE + fanning.broadcast_id) % SHUFFLE_ROUND,
-        chosen.c.id,
-    ]
+    order = [(chosen.c.id * SHUFFLE + fanning.broadcast_id) % SHUFFLE_ROUND, chosen.c.id]
     turn = func.row_number().over(order_by=order) - 1
     values: dict[str, Any] = {
         "school_id": literal(session.school_id),
@@ -176,10 +141,7 @@ async def cancel_waiting(session: Session, broadcast_id: int, now: datetime) -> 
     """Call back what has not left yet; return how many that were. What is being sent finishes as it will."""
     statement = (
         update(Delivery)
-        .where(
-            col(Delivery.broadcast_id) == broadcast_id,
-            col(Delivery.status) == DeliveryStatus.QUEUED,
-        )
+        .where(col(Delivery.broadcast_id) == broadcast_id, col(Delivery.status) == DeliveryStatus.QUEUED)
         .values(status=DeliveryStatus.CANCELLED, finished_at=now)
     )
     return changed_rows(await session.execute(statement))

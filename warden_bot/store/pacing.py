@@ -57,9 +57,7 @@ def _book(session: Session, wish: Wish, now: datetime) -> ReturningInsert[int]:
     base = case((arrival > moment, arrival), else_=literal(moment))
     statement = insert.values(school_id=session.school_id, scope=wish.scope, arrival=moment + step * wish.cost)
     return statement.on_conflict_do_update(
-        index_elements=["school_id", "scope"],
-        set_={"arrival": base + step * wish.cost},
-        where=base + behind <= moment,
+        index_elements=["school_id", "scope"], set_={"arrival": base + step * wish.cost}, where=base + behind <= moment
     ).returning(arrival)
 
 

@@ -26,26 +26,11 @@ class RoomMessage(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
-async def say(
-    session: Session,
-    sealer: Sealer,
-    room: str,
-    author: str,
-    name: str,
-    words: str,
-    now: datetime,
-) -> None:
+async def say(session: Session, sealer: Sealer, room: str, author: str, name: str, words: str, now: datetime) -> None:
     """Put one line into a room."""
     sealed = sealer.seal(words, WORDS)
     session.add(
-        RoomMessage(
-            school_id=session.school_id,
-            room=room,
-            author=author,
-            name=name,
-            sealed_words=sealed,
-            at=now,
-        )
+        RoomMessage(school_id=session.school_id, room=room, author=author, name=name, sealed_words=sealed, at=now)
     )
 
 

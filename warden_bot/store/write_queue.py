@@ -29,11 +29,7 @@ class _Waiting(Generic[SessionT]):
 class WriteQueue(Generic[SessionT]):
     """Runs works one after another, many to a transaction. One queue a process, started by its first use."""
 
-    def __init__(
-        self,
-        open_session: Callable[[], SessionT],
-        on_commit: Callable[[SessionT], None],
-    ) -> None:
+    def __init__(self, open_session: Callable[[], SessionT], on_commit: Callable[[SessionT], None]) -> None:
         self._open_session = open_session
         self._on_commit = on_commit
         self._waiting: deque[_Waiting[SessionT]] = deque()

@@ -38,13 +38,7 @@ class Verdict:
     danger: str = ""  # the kind of danger, for an emergency
 
 
-def judge(
-    text: str,
-    index: SampleIndex,
-    *,
-    addressed: bool,
-    thresholds: Thresholds | None = None,
-) -> Verdict:
+def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresholds | None = None) -> Verdict:
     """Judge one message. Pure: the same text, index and context always give the same verdict."""
     limits = thresholds or Thresholds()
     normalised = normalise(text)
@@ -53,12 +47,7 @@ def judge(
     if kind := danger_kind(normalised):
         return Verdict(Action.EMERGENCY, EMERGENCY_TOPIC, 1.0, f"danger: {kind}", kind)
     if asked := intent(text, normalised, addressed=addressed):
-        return Verdict(
-            asked,
-            TOPIC_OF.get(asked),
-            1.0 if asked is not Action.SILENT else 0.0,
-            f"intent: {asked}",
-        )
+        return Verdict(asked, TOPIC_OF.get(asked), 1.0 if asked is not Action.SILENT else 0.0, f"intent: {asked}")
     matches = index.matches(normalised, most=1) if addressed or len(normalised) >= limits.shortest else []
     return _retrieved(matches, limits.addressed if addressed else limits.ambient, addressed=addressed)
 
@@ -66,18 +55,8 @@ def judge(
 def _retrieved(matches: list[Match], needed: float, *, addressed: bool) -> Verdict:
     best = matches[0] if matches else None
     if best and best.score >= needed:
-        return Verdict(
-            Action.ANSWER,
-            best.topic,
-            best.score,
-            f"like: {best.sample} {best.keyword}".strip(),
-        )
+        return Verdict(Action.ANSWER, best.topic, best.score, f"like: {best.sample} {best.keyword}".strip())
     score = best.score if best else 0.0
     if addressed:
-        return Verdict(
-            Action.MENU,
-            TOPIC_OF[Action.MENU],
-            score,
-            "nothing near enough; say what can be asked",
-        )
+        return Verdict(Action.MENU, TOPIC_OF[Action.MENU], score, "nothing near enough; say what can be asked")
     return Verdict(Action.SILENT, None, score, "nothing near enough")
