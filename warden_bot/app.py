@@ -101,13 +101,8 @@ def build_worker(kit: Kit) -> Worker:
 def _per_second(settings: Settings) -> dict[ChannelKind, float]:
     caps: dict[ChannelKind, float] = {}
     for kind, values in settings.channels.items():
-        written = values.get("per_second", "").strip()
-        if not written:
-            continue
-        try:
-            caps[kind] = float(written)
-        except ValueError:
-            raise SettingsError([f"WARDEN_{kind.upper()}_PER_SECOND must be a number"]) from None
+        if values.get("per_second"):
+            caps[kind] = float(values["per_second"])
     return caps
 
 

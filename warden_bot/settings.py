@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -29,7 +30,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
-    database_url: str = Field("sqlite:///var/warden.db", description="sqlite:///PATH or postgresql://USER@HOST/NAME")
+    database_url: str = Field(
+        "sqlite:///var/warden.db", repr=False, description="sqlite:///PATH or postgresql://USER@HOST/NAME"
+    )
     host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="the port to listen on")
     public_url: str = Field("", description="where the outside reaches this server, for links; empty: http://HOST:PORT")
@@ -42,19 +45,25 @@ class Settings(BaseModel):
     content_dir: Path = Field(SHIPPED_CONTENT, description="the folder of answers, pushes and calendar")
     school_id: int = Field(1, ge=1, description="which school's rows this process works on")
     ack_within: float = Field(
-        300, gt=0, description="seconds an officer has to take a case before the next one is called"
+        300, gt=0, le=86_400, description="seconds an officer has to take a case before the next one is called"
     )
     two_person: bool = Field(default=False, description="1: broadcasts by hand from the command line are refused")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
     channels: dict[ChannelKind, dict[str, str]] = Field(
-        default_factory=dict, description="the channels' own settings, see the channel table"
+        default_factory=dict, repr=False, description="the channels' own settings, see the channel table"
     )
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if not re.match(r"(sqlite:///.|postgres(ql)?://.)", value):
-            message = "must be sqlite:///PATH or postgresql://…"
+        message = "must be sqlite:///PATH or postgresql://USER@HOST/NAME"
+        if re.match(r"sqlite:///[^:]", value):
+            return value
+        try:  # what is wrong with a URL is never quoted: it may hold a password
+            usable = urlsplit(value).scheme in ("postgres", "postgresql") and (urlsplit(value).port or 1) > 0
+        except ValueError:
+            usable = False
+        if not usable:
             raise ValueError(message)
         return value
 
@@ -67,12 +76,34 @@ class Settings(BaseModel):
                 raise ValueError(message)
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/\s]", value):
+            message = "must begin with http:// or https://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("channels")
+    @classmethod
+    def _usable_channels(cls, value: dict[ChannelKind, dict[str, str]]) -> dict[ChannelKind, dict[str, str]]:
+        faults = []
+        for kind, settings in value.items():
+            base, rate = settings.get("api_base", ""), settings.get("per_second", "")
+            if base and not re.match(r"https?://[^/\s]", base):
+                faults.append(f"{PREFIX}{kind.upper()}_API_BASE must begin with http:// or https://")
+            if rate and not (re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", rate) and float(rate) > 0):
+                faults.append(f"{PREFIX}{kind.upper()}_PER_SECOND must be a number above 0")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             message = "is not a known time zone; Asia/Shanghai is the usual one"
             raise ValueError(message) from None
         return value

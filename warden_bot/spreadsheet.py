@@ -36,6 +36,9 @@ def read_table(path: Path, needed: tuple[str, ...], known: tuple[str, ...]) -> l
         raise FaultsFound([Fault(name, 0, f"是空的；第一行要有列名：{','.join(known)}")])
     head_line, headings = table[0]
     _check_headings(name, head_line, headings, needed, known)
+    crowded = [line for line, cells in table[1:] if any(cells[len(headings) :])]
+    if crowded:
+        raise FaultsFound([Fault(name, line, "格子比列名多，是不是多了一个逗号") for line in crowded])
     rows = [Row(line, dict(zip(headings, [*cells, *[""] * len(headings)], strict=False))) for line, cells in table[1:]]
     rows = [row for row in rows if any(row.cells.values())]
     if not rows:
@@ -44,6 +47,8 @@ def read_table(path: Path, needed: tuple[str, ...], known: tuple[str, ...]) -> l
 
 
 def _check_headings(name: str, line: int, headings: list[str], needed: tuple[str, ...], known: tuple[str, ...]) -> None:
+    if not set(headings) & set(known):  # most likely a row of values, which are not to be repeated here
+        raise FaultsFound([Fault(name, line, f"第一行要有列名：{','.join(known)}")])
     faults = [Fault(name, line, f"缺少列 {heading}") for heading in needed if heading not in headings]
     faults += [
         Fault(name, line, f"不认识的列 {one}，可以写：{','.join(known)}")
@@ -67,11 +72,13 @@ def _csv(name: str, content: bytes) -> list[tuple[int, list[str]]]:
             continue
     if text is None or "\x00" in text:
         raise FaultsFound([Fault(name, 0, "不是 CSV 也不是 XLSX；请从表格软件里另存为 CSV（UTF-8）")])
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text.replace("\ufeff", ""), newline=""), strict=True)
     rows: list[tuple[int, list[str]]] = []
     try:
         start = 1
         for cells in reader:
+            if any("\n" in cell or "\r" in cell for cell in cells):
+                raise FaultsFound([Fault(name, start, "有个格子里换了行，或者引号没有配对")])
             rows.append((start, [cell.strip() for cell in cells]))
             start = reader.line_num + 1
             if len(rows) > MOST_ROWS:
@@ -89,7 +96,9 @@ def _xlsx(name: str, content: bytes) -> list[tuple[int, list[str]]]:
         found = sheet.to_python(skip_empty_area=False)
     except (CalamineError, OSError, ValueError) as error:
         raise FaultsFound([Fault(name, 0, f"打不开这个 XLSX：{error}")]) from None
-    return [(line, [_cell(cell) for cell in cells]) for line, cells in enumerate(found[:MOST_ROWS], start=1)]
+    if len(found) > MOST_ROWS:
+        raise FaultsFound([Fault(name, MOST_ROWS, f"超过 {MOST_ROWS} 行")])
+    return [(line, [_cell(cell) for cell in cells]) for line, cells in enumerate(found, start=1)]
 
 
 def _cell(value: object) -> str:

@@ -91,6 +91,8 @@ class CaseEventKind(StrEnum):
     OPENED = "opened"
     NOTIFIED = "notified"  # an officer is owed a notice
     NO_ONE_ON_DUTY = "no_one_on_duty"  # the roster had nobody for this step
+    NOTICE_FAILED = "notice_failed"  # an officer's notice could not be delivered
+    TIP_ADDED = "tip_added"  # the reporter said more
     ESCALATED = "escalated"  # nobody acknowledged in time, the next step was called
     ACKNOWLEDGED = "acknowledged"
     OPENED_WORDS = "opened_words"  # an officer read the tip's words

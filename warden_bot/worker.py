@@ -64,7 +64,7 @@ class Worker:
             # The claim runs out by itself, and the delivery is then decided like that of a worker that died.
             log.exception("delivery %s could not be written down", errand.claimed.id)
         finally:
-            del self._open[errand.claimed.id]
+            self._open.pop(errand.claimed.id, None)
             self._post.database.wake.set()
 
     async def _renew(self) -> None:

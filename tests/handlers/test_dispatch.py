@@ -9,10 +9,23 @@ from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.domain.receipt import read_code
-from warden_bot.handlers.case import escalate_open_cases
+from warden_bot.errors import SendError
+from warden_bot.handlers.case import acknowledge, escalate_open_cases
+from warden_bot.handlers.delivery import _judge_try, claim_errands
 from warden_bot.handlers.dispatch import Desk, dispatch
-from warden_bot.states import Action, CaseEventKind, CaseStatus, ChannelKind, DeliveryStatus, OfficerRole, SenderRole
+from warden_bot.states import (
+    Action,
+    AttemptOutcome,
+    CaseEventKind,
+    CaseStatus,
+    ChannelKind,
+    DeliveryStatus,
+    OfficerRole,
+    SenderRole,
+)
 from warden_bot.store.cases import Case, all_cases, events_of
+from warden_bot.store.claims import Tried, record_attempt
+from warden_bot.store.database import Session
 from warden_bot.store.inbox import InboxMessage
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.rooms import WORDS, said_since
@@ -96,8 +109,11 @@ async def test_tip_opens_a_case_wakes_the_officer_and_gives_a_receipt(
     assert case.code in (reply.text or "")
     assert (reply.text or "").startswith("紧急、有危险请立刻打110")
     (notice,) = await said(desk, "private:甲")
-    assert case.code in notice
-    assert TIP in notice
+    assert notice.splitlines() == [
+        f"举报线索，新线索 {case.code}。",
+        f"回“接 {case.code}”表示由你负责。",
+        f"原话：{TIP}",
+    ]
     assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NOTIFIED]
 
 
@@ -124,15 +140,18 @@ async def test_tip_in_a_group_is_taken_without_repeating_a_word_of_it(desk: Desk
 async def test_emergency_answers_with_the_number_and_wakes_the_officer(
     desk: Desk, library: Library, mailroom: Mailroom
 ) -> None:
+    await add_school(desk.database, desk.sealer)
     await add_officer_on_duty(desk.database, desk.sealer, "甲")
 
     reply = await handle(desk, library, make_message("楼下着火了孩子还在屋里", group="c001", addressed=False))
     await mailroom.send_due()
 
     (case,) = await cases(desk)
+    (notice,) = await said(desk, "private:甲")
     assert (reply.text or "").splitlines()[0] == "现在就打119。"
     assert (case.danger, case.category) == (True, "fire")
-    assert len(await said(desk, "private:甲")) == 1
+    assert notice.startswith("紧急：起火")
+    assert "原话（c001群）：楼下着火了孩子还在屋里" in notice
 
 
 async def test_officer_takes_the_case_from_the_chat_and_nobody_else_is_called(
@@ -164,7 +183,9 @@ async def test_second_officer_who_answers_is_told_that_somebody_has_it(desk: Des
         sender = Sender(name, name, SenderRole.OFFICER)
         reply = await handle(desk, library, make_message(f"接 {code}", sender=sender))
 
+    again = await handle(desk, library, make_message(f"接 {code}", sender=Sender("甲", "甲", SenderRole.OFFICER)))
     assert reply.text == f"线索 {code} 已有人负责，不能再接"
+    assert again.text == f"编号 {code} 已经由你负责。"
 
 
 async def test_parent_cannot_take_a_case(desk: Desk, library: Library) -> None:
@@ -206,13 +227,13 @@ async def test_nobody_on_duty_is_written_down_once_and_told_to_the_chief(
     await mailroom.send_due()
 
     (case,) = await cases(desk)
-    assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NO_ONE_ON_DUTY]
+    gap = CaseEventKind.NO_ONE_ON_DUTY
+    assert await events(desk, case) == [CaseEventKind.OPENED, gap, CaseEventKind.NOTIFIED]
     assert len(await said(desk, "private:所长")) == 1
 
     await add_officer_on_duty(desk.database, desk.sealer, "甲", start=clock.now)
-    now = clock.forward(seconds=15)
-    await tick(desk, library, now)
-    assert (await events(desk, case))[-1] is CaseEventKind.NOTIFIED
+    await tick(desk, library, clock.forward(minutes=5))
+    assert (await events(desk, case))[-1] is CaseEventKind.ESCALATED
 
 
 async def test_status_is_told_in_private_by_code_and_never_in_a_group(desk: Desk, library: Library) -> None:
@@ -264,3 +285,108 @@ async def test_answer_that_could_not_leave_for_half_an_hour_is_not_sent_any_more
     (row,) = await rows(desk, Delivery)
     assert isinstance(row, Delivery)
     assert row.status is DeliveryStatus.QUEUED  # until the sweeper gives it up
+
+
+async def test_what_a_reporter_adds_joins_the_same_case(desk: Desk, library: Library) -> None:
+    code = read_code((await handle(desk, library, make_message("我要举报"))).text or "")
+
+    more = [
+        await handle(desk, library, make_message(text))
+        for text in ("校门口小卖部老板卖电子烟给学生", "二楼厕所，戴眼镜的", "举报：他中午都在")
+    ]
+    question = await handle(desk, library, make_message("举报会不会泄露我的名字"))
+    thanks = await handle(desk, library, make_message("谢谢"))
+    stranger = await handle(desk, library, make_message("二楼厕所", sender=Sender("u2", "", SenderRole.PARENT)))
+
+    (case,) = await cases(desk)
+    assert [reply.text for reply in more] == [f"补充收到了，记在编号 {code} 里。有危险请打110。"] * 3
+    assert (await events(desk, case)).count(CaseEventKind.TIP_ADDED) == 3
+    assert [reply.action for reply in (question, thanks, stranger)] == [Action.ANSWER, Action.SILENT, Action.MENU]
+
+
+async def test_danger_does_not_hide_in_a_case_that_was_none(desk: Desk, library: Library) -> None:
+    await handle(desk, library, make_message(TIP))
+    await handle(desk, library, make_message("我不想活了"))
+    again = await handle(desk, library, make_message("我真的不想活了"))
+
+    assert sorted(case.danger for case in await cases(desk)) == [False, True]
+    assert (again.text or "").startswith("现在就打110或120")
+
+
+async def test_notice_waiting_for_its_next_try_is_not_sent_after_the_acknowledgement(
+    desk: Desk, library: Library, mailroom: Mailroom
+) -> None:
+    officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "") or ""
+    (errand,) = await claim_errands(mailroom.post, 10)
+    await desk.database.write(lambda session: acknowledge(session, code, officer, NOW))
+    late = Tried(errand.claimed.id, "worker-1", NOW, NOW, AttemptOutcome.RETRYABLE, DeliveryStatus.QUEUED)
+    await desk.database.write(lambda session: record_attempt(session, late))
+
+    assert await mailroom.send_due() == []
+    assert await said(desk, "private:甲") == []
+
+
+async def test_officer_whose_phone_cannot_be_reached_does_not_hold_the_case_up(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    first = await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await add_officer_on_duty(desk.database, desk.sealer, "乙", step=2)
+
+    async def move(session: Session) -> None:
+        first.channel, first.sealed_address = ChannelKind.WECOM_ROBOT, desk.sealer.seal("nobody", "officer.address")
+        session.add(first)
+
+    await desk.database.write(move)
+    await handle(desk, library, make_message(TIP))
+    await mailroom.send_due()
+    await tick(desk, library, clock.forward(seconds=1))
+    await mailroom.send_due()
+
+    (case,) = await cases(desk)
+    kinds = [CaseEventKind.OPENED, CaseEventKind.NOTIFIED, CaseEventKind.NOTICE_FAILED, CaseEventKind.ESCALATED]
+    assert await events(desk, case) == kinds
+    assert len(await said(desk, "private:乙")) == 1
+
+
+async def test_chief_is_called_when_the_roster_is_exhausted(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await add_officer_on_duty(desk.database, desk.sealer, "所长", role=OfficerRole.CHIEF, on_duty=False)
+    await handle(desk, library, make_message(TIP))
+    for _ in range(3):
+        await tick(desk, library, clock.forward(minutes=5))
+    await mailroom.send_due()
+
+    assert [len(await said(desk, f"private:{name}")) for name in ("甲", "所长")] == [1, 1]
+
+
+async def test_without_roster_and_chief_every_officer_is_called(
+    desk: Desk, library: Library, mailroom: Mailroom
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲", on_duty=False)
+    await handle(desk, library, make_message(TIP))
+    await mailroom.send_due()
+
+    assert len(await said(desk, "private:甲")) == 1
+
+
+async def test_operator_never_gets_the_words_of_a_tip(desk: Desk, library: Library, mailroom: Mailroom) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "运维", role=OfficerRole.OPERATOR)
+    await handle(desk, library, make_message(TIP))
+    await mailroom.send_due()
+
+    assert await said(desk, "private:运维") == []
+
+
+async def test_words_echoed_by_a_receiver_are_not_kept(desk: Desk, library: Library, mailroom: Mailroom) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await handle(desk, library, make_message(TIP))
+    (errand,) = await claim_errands(mailroom.post, 10)
+    echo = SendError("bad_request", AttemptOutcome.REJECTED, platform_words=TIP)
+
+    tried = _judge_try(mailroom.post, errand, NOW, 0, echo)
+
+    assert tried.platform_words == ""
+    assert TIP not in repr(errand)

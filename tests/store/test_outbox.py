@@ -123,16 +123,29 @@ async def test_renewed_claim_is_not_taken_back(database: Database) -> None:
     assert (await reload(database, delivery)).status is DeliveryStatus.SENDING
 
 
-async def test_worker_that_comes_back_too_late_changes_nothing(database: Database) -> None:
-    """Paused past its lease: the sweeper has decided by then, and the late result is only kept as an attempt."""
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (AttemptOutcome.ACCEPTED, DeliveryStatus.SENT),
+        (AttemptOutcome.REJECTED, DeliveryStatus.UNCONFIRMED),
+        (AttemptOutcome.UNKNOWN, DeliveryStatus.UNCONFIRMED),
+    ],
+)
+async def test_worker_that_comes_back_too_late_is_believed_only_what_was_accepted(
+    database: Database, outcome: AttemptOutcome, status: DeliveryStatus
+) -> None:
+    """Paused past its lease: the sweeper has decided by then."""
     (delivery,) = await add(database, make_delivery())
     await database.write(lambda session: claim_due(session, "paused", 10, NOW))
     await database.write(lambda session: take_back_lost(session, NOW + timedelta(minutes=1)))
+    late = tried(
+        delivery, "paused", status if outcome is AttemptOutcome.ACCEPTED else DeliveryStatus.FAILED, outcome=outcome
+    )
 
-    held = await database.write(lambda session: record_attempt(session, tried(delivery, "paused", DeliveryStatus.SENT)))
+    held = await database.write(lambda session: record_attempt(session, late))
 
     assert not held
-    assert (await reload(database, delivery)).status is DeliveryStatus.UNCONFIRMED
+    assert (await reload(database, delivery)).status is status
     async with database.read() as session:
         assert len((await session.exec(select(Attempt))).all()) == 1
 
@@ -163,6 +176,7 @@ async def test_recipient_is_opened_only_for_sending(database: Database, sealer: 
 
     (claimed,) = await database.write(lambda session: load_claimed(session, ids, sealer))
 
+    assert claimed.recipient is not None
     assert claimed.recipient.address == "very-secret-key"
     assert "very-secret-key" not in repr(claimed)
     assert "very-secret-key" not in claimed.scope

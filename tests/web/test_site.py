@@ -125,7 +125,7 @@ async def test_demo_school_has_one_campus_group_and_368_classes(sandbox: Client)
 
     assert [group["kind"] for group in state["groups"]].count("class") == 368
     assert [group["kind"] for group in state["groups"]].count("campus") == 1
-    assert [officer["name"] for officer in state["officers"]] == ["值班民警乙", "值班民警甲", "所长"]
+    assert [officer["name"] for officer in state["officers"]] == ["值班民警甲", "值班民警乙", "所长"]
     assert state["next"]["at"] == "11月26日 12:15"
 
 

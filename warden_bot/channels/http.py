@@ -1,6 +1,7 @@
 """The one way out over HTTP: time limits, no redirects, small answers, and HTTP statuses turned into SendErrors."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ MOST_OPEN = 50  # requests of one worker at once
 LARGEST_ANSWER = 64 * 1024  # bytes; platforms answer with a few hundred
 LONGEST_WORDS = 200  # characters of a platform's own words that are kept
 TOO_MANY_REQUESTS = 429
+LONGEST_WAIT = 3600  # seconds; what a platform asks beyond this is looked at again after it
 
 
 class Http:
@@ -27,7 +29,8 @@ class Http:
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=MOST_OPEN, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=WHOLE_SECONDS, sock_connect=CONNECT_SECONDS),
+                # `connect` covers the name look-up too: until then nothing has left.
+                timeout=aiohttp.ClientTimeout(total=WHOLE_SECONDS, connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._client
@@ -50,8 +53,7 @@ class Http:
                 headers={"Content-Type": "application/json; charset=utf-8", **(headers or {})},
                 allow_redirects=False,
             ) as response:
-                answer = await response.content.read(LARGEST_ANSWER + 1)
-                return _read_answer(response.status, response.headers, answer)
+                return _read_answer(response.status, response.headers, await _whole(response))
         except aiohttp.ClientConnectorError as error:  # nothing was sent: no connection came about
             words = type(error).__name__
             raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words) from None
@@ -65,6 +67,16 @@ class Http:
             raise OutcomeUnknown("no_answer", "no answer in time") from None
         except aiohttp.ClientError as error:
             raise OutcomeUnknown("no_answer", type(error).__name__) from None
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """Read an answer to its end, however many pieces it comes in, up to one byte more than we accept."""
+    answer = b""
+    async for piece in response.content.iter_any():
+        answer += piece
+        if len(answer) > LARGEST_ANSWER:
+            break
+    return answer
 
 
 def _read_answer(status: int, headers: Mapping[str, str], answer: bytes) -> dict[str, Any]:
@@ -81,7 +93,7 @@ def _read_answer(status: int, headers: Mapping[str, str], answer: bytes) -> dict
         raise SendError("bad_request", AttemptOutcome.REJECTED, platform_code=str(status))
     try:
         found = json.loads(answer) if len(answer) <= LARGEST_ANSWER else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         # A 2xx that is not what the platform documents: something in between may have answered in its place.
@@ -90,11 +102,8 @@ def _read_answer(status: int, headers: Mapping[str, str], answer: bytes) -> dict
 
 
 def retry_after(value: str) -> timedelta | None:
-    """Read a Retry-After header: seconds, or None for what is not a number (a date needs a clock we do not have here)."""
-    try:
-        return timedelta(seconds=max(float(value), 0))
-    except ValueError:
-        return None
+    """Read a Retry-After header in seconds, at most an hour; None for what is not such a number."""
+    return timedelta(seconds=min(int(value), LONGEST_WAIT)) if re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
 def plain_words(words: str) -> str:

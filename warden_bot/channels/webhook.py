@@ -25,7 +25,7 @@ TIME_WINDOW = timedelta(seconds=300)
 LONGEST_TEXT = 65_536  # bytes
 LONGEST_INBOUND = 10_000  # characters of one message
 
-Short = Annotated[str, Field(min_length=1, max_length=200)]
+Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class _InboundSender(BaseModel):
@@ -120,6 +120,8 @@ class Webhook:
             raise CallbackRejected("not_configured", 404)
         timestamp = request.headers.get(TIMESTAMP, "")
         given = request.headers.get(SIGNATURE, "")
+        if not (timestamp.isascii() and given.isascii()):
+            raise CallbackRejected("bad_signature", 401)
         expected = SCHEME + sign_hex(self._secret, timestamp.encode() + b"." + request.body)
         if not same(expected, given):
             raise CallbackRejected("bad_signature", 401)

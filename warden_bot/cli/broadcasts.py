@@ -1,13 +1,27 @@
 """`broadcast`: send something by hand and see how far it has got."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from warden_bot.cli.console import Json, actor, refuse, run, say, show_json, warn
 
+if TYPE_CHECKING:
+    from warden_bot.store.database import Session
+
 app = typer.Typer(help="广播（broadcasts）", no_args_is_help=True)
 LOOK_SECONDS = 0.2
+WORDS = {
+    "queued": "等候",
+    "sending": "正在发",
+    "sent": "已送到",
+    "unconfirmed": "没回音",
+    "failed": "没送到",
+    "cancelled": "已撤回",
+    "expired": "过时没发",
+    "relay_pending": "等老师转发",
+    "relayed": "老师已转发",
+}
 
 
 @app.command("send")
@@ -32,9 +46,9 @@ def send(
     words = text if text is not None else _campaign_words(message or "")
     result = run(_send(Order(words, title, audience, rank, actor()), wait=wait, quiet=as_json))
     if as_json:
-        show_json({key: result[key] for key in ("id", "status", "counts")})
+        show_json({key: result[key] for key in ("id", "status", "counts", "problems")})
     else:
-        say(f"广播 {result['id']}：{_counts_in_words(result['counts'])}")
+        _say_result(result)
     if wait and sum(result["counts"][one] for one in ("sent", "relay_pending", "relayed")) != sum(
         result["counts"].values()
     ):
@@ -60,7 +74,7 @@ def _campaign_words(campaign: str) -> str:
 async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.broadcast import cautions, progress_of, send_by_hand
+    from warden_bot.handlers.broadcast import cautions, send_by_hand
 
     settings = settings_from_here()
     if settings.two_person:
@@ -74,7 +88,16 @@ async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # no
         if wait:
             await _work_until_done(kit, broadcast.id or 0, quiet=quiet)
         async with kit.database.read() as session:
-            return (await progress_of(session, broadcast.id or 0)).as_json()
+            return await _shown(session, broadcast.id or 0)
+
+
+async def _shown(session: "Session", broadcast: int) -> dict[str, Any]:
+    """Return how far a broadcast has got and, as `problems`, which groups it did not reach and why."""
+    from warden_bot.handlers.broadcast import progress_of
+    from warden_bot.store.outbox import undelivered
+
+    shown = (await progress_of(session, broadcast)).as_json()
+    return shown | {"problems": await undelivered(session, broadcast)}
 
 
 async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:  # noqa: ANN401 -- Kit, imported late
@@ -114,29 +137,24 @@ def show(broadcast: Annotated[int, typer.Argument(metavar="ID")], as_json: Json 
     """看一次广播发到哪了。Show how far a broadcast has got."""
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.broadcast import progress_of
 
     async def work() -> dict[str, Any]:
         async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
-            return (await progress_of(session, broadcast)).as_json()
+            return await _shown(session, broadcast)
 
     result = run(work())
     if as_json:
         show_json(result)
     else:
-        say(f"广播 {result['id']}（{result['status']}）：{_counts_in_words(result['counts'])}")
+        _say_result(result)
+
+
+def _say_result(result: dict[str, Any]) -> None:
+    states = {"pending": "还没开始", "started": "正在发", "completed": "已发完", "cancelled": "已撤回"}
+    say(f"广播 {result['id']}（{states[result['status']]}）：{_counts_in_words(result['counts'])}")
+    for one in result["problems"]:
+        say(f"  {one['group']}：{WORDS[one['status']]}（{one['code']} {one['platform_words']}".rstrip() + "）")
 
 
 def _counts_in_words(counts: dict[str, int]) -> str:
-    words = {
-        "queued": "等候",
-        "sending": "正在发",
-        "sent": "已送到",
-        "unconfirmed": "没回音",
-        "failed": "没送到",
-        "cancelled": "已撤回",
-        "expired": "过时没发",
-        "relay_pending": "等老师转发",
-        "relayed": "老师已转发",
-    }
-    return "，".join(f"{words[status]} {count}" for status, count in counts.items() if count) or "没有群"
+    return "，".join(f"{WORDS[status]} {count}" for status, count in counts.items() if count) or "没有群"

@@ -27,6 +27,28 @@ def _row(case: "Case") -> dict[str, Any]:
     }
 
 
+_WORDS = {
+    "open": "没人接",
+    "acknowledged": "有人负责",
+    "closed": "已结束",
+    "opened": "收到",
+    "notified": "通知",
+    "notice_failed": "没通知到",
+    "tip_added": "补充",
+    "no_one_on_duty": "没有人值班",
+    "escalated": "再通知",
+    "opened_words": "看了原文",
+}
+
+
+def _local(instant: str) -> str:
+    from datetime import datetime
+
+    from warden_bot.environment import settings_from_here
+
+    return datetime.fromisoformat(instant).astimezone(settings_from_here().zone).strftime("%m-%d %H:%M:%S")
+
+
 def _code(typed: str) -> str:
     from warden_bot.domain.receipt import read_code
 
@@ -41,6 +63,7 @@ def list_cases(as_json: Json = False) -> None:
     """列出线索，新的在前。List the cases, the newest first."""
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.case import category_words
     from warden_bot.store.cases import all_cases
 
     async def work() -> list[dict[str, Any]]:
@@ -52,7 +75,7 @@ def list_cases(as_json: Json = False) -> None:
         show_json(rows)
         return
     for row in rows:
-        say(f"{row['code']}\t{row['status']}\t{row['category']}\t{row['opened_at']}")
+        say(f"{row['code']}\t{_WORDS[row['status']]}\t{category_words(row['category'])}\t{_local(row['opened_at'])}")
     say(f"共 {len(rows)} 条")
 
 
@@ -66,7 +89,7 @@ def show(
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import Refused
-    from warden_bot.handlers.case import named_officer, read_tips
+    from warden_bot.handlers.case import category_words, named_officer, read_tips
     from warden_bot.store.cases import case_by_code, events_of
     from warden_bot.store.database import Session
     from warden_bot.store.officers import all_officers
@@ -102,9 +125,9 @@ def show(
     if as_json:
         show_json(found)
         return
-    say(f"{found['code']}（{found['status']}）{found['category']} {found['outcome']}".rstrip())
+    say(f"{found['code']}（{_WORDS[found['status']]}）{category_words(found['category'])} {found['outcome']}".rstrip())
     for event in found["events"]:
-        say(f"  {event['at']} {event['kind']} {event['officer'] or ''}".rstrip())
+        say(f"  {_local(event['at'])} {_WORDS[event['kind']]} {event['officer'] or ''}".rstrip())
     for words in found.get("tips", []):
         say(f"  原文：{words}")
 

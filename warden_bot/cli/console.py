@@ -14,7 +14,6 @@ from warden_bot.errors import FaultsFound, SettingsError, WardenError
 
 Result = TypeVar("Result")
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document instead of words")]
-MOST_FAULTS_SHOWN = 200
 
 
 def show_json(document: object) -> None:
@@ -53,12 +52,8 @@ def explain(error: Exception) -> int | None:
             warn(f"设置不对（wrong setting）：{setting}")
         return 1
     if isinstance(error, FaultsFound):
-        for fault in error.faults[:MOST_FAULTS_SHOWN]:
+        for fault in error.faults:
             warn(str(fault))
-        left = len(error.faults) - MOST_FAULTS_SHOWN
-        if left > 0:
-            warn(f"……还有 {left} 处")
-        warn(f"共 {len(error.faults)} 处毛病，什么都没有改动。")
         return 1
     if isinstance(error, WardenError):
         warn(str(error))

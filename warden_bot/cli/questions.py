@@ -31,7 +31,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
     rows, faults = [], []
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FaultsFound([Fault(path.name, 0, f"读不了：{type(error).__name__}")]) from None
     for number, line in enumerate(lines, start=1):
@@ -39,7 +39,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str):
             rows.append(row)

@@ -1,11 +1,12 @@
 """The whole content folder as one frozen value, and everything that is wrong with it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_page, read_text
@@ -23,7 +24,7 @@ from warden_bot.content.texts import (
     parse_campaign,
 )
 from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, parse_day_rule, parse_time
+from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, in_quiet_hours, parse_day_rule, parse_time
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
 from warden_bot.errors import Fault, Refused
 
@@ -52,7 +53,8 @@ class Library:
 
     def values(self, today: str = SAMPLE_DAY, **extra: str) -> dict[str, object]:
         """Return what a text's variables stand for."""
-        return {"local": self.local, "today": today, **extra}
+        # A namespace: `local.items` must mean a fact of that name, never a method of a dictionary.
+        return {"local": SimpleNamespace(**self.local), "today": today, **extra}
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,18 @@ def load_library(folder: Path, today: date) -> Loaded:
         reader.numbers(),
         demo,
     )
+    if reader.faults:  # texts are only judged against files that could be read
+        return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
     calendar = reader.calendar(library.campaigns)
     library = Library(
         library.answers, library.campaigns, calendar, library.replies, library.local, library.numbers, library.demo
     )
     reader.check(library)
-    return Loaded(library, sorted(reader.faults, key=lambda fault: (fault.file, fault.line)), reader.warnings)
+    return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
+
+
+def _place(fault: Fault) -> tuple[str, int]:
+    return fault.file, fault.line
 
 
 class _Reader:
@@ -109,11 +117,12 @@ class _Reader:
     def local(self) -> tuple[Mapping[str, object], bool]:
         """Read the local facts; what is not filled in shows a safe phrase."""
         fields = self.mapping("local.yml")
-        values: dict[str, object] = {
-            key: Unfilled() if value is None else str(value)
-            for key, value in fields.values.items()
-            if key not in ("demo", "reviewed")
-        }
+        values: dict[str, object] = {}
+        for key in fields.values.keys() - {"demo", "reviewed"}:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", key):
+                fields.fault(key, f"名字 {key} 只能用小写字母、数字和 _")
+            values[key] = fields.text(key) if fields.values[key] is not None else Unfilled()
+        self.faults += fields.faults
         empty = [key for key, value in fields.values.items() if value is None]
         if empty:
             place = Fault(fields.file, fields.lines[empty[0]], f"还有 {len(empty)} 项没填：{'、'.join(empty)}")
@@ -127,14 +136,18 @@ class _Reader:
         """Read which hotline numbers may appear in texts."""
         fields = self.mapping("hotlines.yml")
         rows = fields.values.get("hotlines") or []
+        if not isinstance(rows, list):
+            self.faults.append(Fault(fields.file, 1, "hotlines 要写成列表"))
+            return frozenset()
         return frozenset(str(row["number"]) for row in rows if isinstance(row, dict) and "number" in row)
 
     def replies(self) -> Replies:
         """Read the bot's own phrases."""
         fields = self.mapping("replies.yml")
-        before = len(fields.faults)
+        if not fields.values:
+            return Replies()
         replies = parse_replies(fields)
-        self.faults += fields.faults[before:]
+        self.faults += fields.faults
         return replies
 
     def pages(self, folder: str, parse: Any, key: str) -> Mapping[str, Any]:  # noqa: ANN401 -- answers and campaigns alike
@@ -147,9 +160,14 @@ class _Reader:
                 self.faults += faults
                 continue
             page = read_page(text, name)
+            if page.fields.faults:  # what else seems to be missing only follows from this
+                self.faults += page.fields.faults
+                continue
             parsed = parse(page, path.stem)
             self.faults += page.fields.faults
             found[getattr(parsed, key)] = parsed
+        if not found and not self.faults:
+            self.faults.append(Fault(f"{self.folder.name}/{folder}", 0, "里面一个 .md 文件也没有"))
         return MappingProxyType(found)
 
     def calendar(self, campaigns: Mapping[str, Campaign]) -> tuple[CalendarEntry, ...]:
@@ -160,8 +178,21 @@ class _Reader:
             fields.fault("calendar", "calendar 要写成列表，每条前面一个 -")
             self.faults += fields.faults
             return ()
-        read = [self._entry(mapping_fields(row, fields.file), campaigns) for row in rows if isinstance(row, dict)]
-        return tuple(entry for entry in read if entry is not None)
+        if any(not isinstance(row, dict) for row in rows):
+            fields.fault("calendar", "calendar 的每一条都要写成 campaign: 编号 这样的几行")
+            self.faults += fields.faults
+            return ()
+        read = [self._entry(mapping_fields(row, fields.file), campaigns) for row in rows]
+        entries = tuple(entry for entry in read if entry is not None)
+        twice = [
+            one
+            for one in entries
+            if [(two.campaign, two.days, two.at) for two in entries].count((one.campaign, one.days, one.at)) > 1
+        ]
+        if twice:
+            fields.fault("calendar", f"推送 {twice[0].campaign} 在同一天同一刻排了两次，只会发一次")
+            self.faults += fields.faults
+        return entries
 
     def _entry(self, row: Fields, campaigns: Mapping[str, Campaign]) -> CalendarEntry | None:
         row.refuse_unknown(CALENDAR_KEYS | DAY_KEYS)
@@ -186,6 +217,8 @@ class _Reader:
             )
             if entry.audience:
                 parse_audience(entry.audience)
+            if in_quiet_hours(at, entry.window):
+                row.fault("at", f"{at:%H:%M} 起 {window} 分钟会落进安静时段（22:00–06:30）")
             if days.is_past(self.today):
                 self.warnings.append(Fault(row.file, row.line, f"推送 {campaign} 的日期已经过了，不会再发"))
         except ImpossibleDate as impossible:

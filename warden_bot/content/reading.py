@@ -1,9 +1,10 @@
 """Read the files of the content folder: YAML, and Markdown with a YAML header, keeping line numbers for faults."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from warden_bot.errors import Fault
 
 MARK = "---"
+REFERENCE = re.compile(r"(?:^|[\s\[{,:-])[&*][A-Za-z0-9_]|<<:", re.MULTILINE)
 DATE = re.compile(r"(?<![\d-])\d{4}-\d{2}-\d{2}(?![\d-])")
 
 
@@ -33,19 +35,19 @@ class Fields:
     def text(self, key: str, *, needed: bool = True) -> str:
         """Return a non-empty text, or "" with a fault noted when it is needed and missing."""
         value = self.values.get(key)
+        if isinstance(value, dict | list):
+            self.fault(key, f"{key} 要写成一行文字")
+            return ""
         if value is None or not str(value).strip():
             if needed:
                 self.fault(key, f"缺少 {key}")
-            return ""
-        if isinstance(value, dict | list):
-            self.fault(key, f"{key} 要写成一行文字")
             return ""
         return str(value).strip()
 
     def day(self, key: str) -> date:
         """Return a date, or the first day of all with a fault noted."""
         value = self.values.get(key)
-        if isinstance(value, date):
+        if isinstance(value, date) and not isinstance(value, datetime):
             return value
         self.fault(key, f"{key} 要写成日期，如 2026-11-23" if value else f"缺少 {key}")
         return date.min
@@ -114,11 +116,17 @@ def read_text(path: Path, name: str) -> tuple[str, list[Fault]]:
 def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
     """Parse YAML 1.2 whose top is a mapping. What is broken is in the result's faults, with its line."""
     faults: list[Fault] = []
+    if REFERENCE.search(text):  # a few lines of references can make gigabytes of text
+        line = first_line + text[: REFERENCE.search(text).start()].count("\n")  # type: ignore[union-attr]
+        return Fields(name, {}, {}, first_line, [Fault(name, line, "不能用 & 和 * 引用，直接写文字")])
     try:
         loaded = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         faults.append(Fault(name, first_line + (mark.line if mark else 0), f"YAML 写法不对：{error.problem}"))
+        loaded = None
+    except RecursionError:
+        faults.append(Fault(name, first_line, "YAML 写法不对：括号套得太深"))
         loaded = None
     except (YAMLError, ValueError) as error:  # ValueError: a timestamp such as 2027-02-30
         faults += _impossible_dates(text, name, first_line) or [Fault(name, first_line, f"YAML 写法不对：{error}")]
@@ -143,7 +151,7 @@ def _impossible_dates(text: str, name: str, first_line: int) -> list[Fault]:
 
 def mapping_fields(loaded: Any, name: str, first_line: int = 1) -> Fields:  # noqa: ANN401 -- ruamel's own mapping type
     """Turn a loaded mapping, at the top or inside a list, into Fields with the lines of its keys."""
-    lines = {str(key): first_line + loaded.lc.key(key)[0] for key in loaded}
+    lines = {str(key): first_line + loaded.lc.key(key)[0] for key in loaded if key in (loaded.lc.data or {})}
     return Fields(name, {str(key): value for key, value in loaded.items()}, lines, first_line + loaded.lc.line)
 
 
@@ -160,7 +168,7 @@ def read_page(text: str, name: str) -> Page:
 
 def _sections(rows: list[str], start: int) -> Iterator[Section]:
     heads = [number for number in range(start, len(rows)) if rows[number].startswith("## ")]
-    for head, following in zip(heads, [*heads[1:], len(rows)], strict=True):
+    for head, following in itertools.pairwise([*heads, len(rows)]):
         first = head + 1
         while first < following and not rows[first].strip():
             first += 1

@@ -13,6 +13,7 @@ NOTHING: frozenset[str] = frozenset()
 PHRASES: dict[str, frozenset[str]] = {
     "tip_receipt": CODE,
     "tip_in_group": CODE,
+    "tip_added": CODE,
     "status_open": CODE,
     "status_acknowledged": CODE,
     "status_closed": CODE,
@@ -21,10 +22,13 @@ PHRASES: dict[str, frozenset[str]] = {
     "menu": NOTHING,
     "human": CODE,
     "acknowledged": CODE,
+    "already_yours": CODE,
     "acknowledge_failed": NOTHING,
     "case_notice": frozenset({"code", "category"}),
     "no_one_on_duty": frozenset({"code", "category"}),
 }
+# Without the code in it, a receipt or a notice is of no use to whoever gets it.
+MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_notice", "no_one_on_duty"})
 DEFAULT = "default"
 FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。群里说不等于报警。"
 
@@ -57,6 +61,9 @@ def parse_replies(fields: Fields) -> Replies:
     """Read the phrases. What is missing, misspelt or without a number is noted in the fields' faults."""
     fields.refuse_unknown({*PHRASES, "emergency"})
     phrases = {name: Wording(fields.text(name), fields.file, fields.lines.get(name, 1) + 1) for name in PHRASES}
+    for name in MUST_SHOW_CODE & fields.values.keys():
+        if "{{ code }}" not in str(fields.values[name]):
+            fields.fault(name, f"{name} 里要有 {{{{ code }}}}，不然没人知道编号")
     written = fields.values.get("emergency")
     lines = dict(written) if isinstance(written, dict) else {}
     if not lines.get(DEFAULT):

@@ -59,7 +59,7 @@ def _signature(folder: Path) -> frozenset[tuple[str, int, int]]:
         if path.suffix in (".md", ".yml"):
             try:
                 state = path.stat()
-            except FileNotFoundError:  # an editor program is just replacing it
+            except OSError:  # an editor program is just replacing it, or it points nowhere
                 continue
             found.add((str(path), state.st_mtime_ns, state.st_size))
     return frozenset(found)

@@ -55,6 +55,8 @@ class Wording:
 
         try:
             return [Fault(self.file, self.line + row - 1, why) for row, why in _objections(self.source, local, extra)]
+        except RecursionError:
+            return [Fault(self.file, self.line, "变量写法不对：套得太深")]
         except TemplateSyntaxError as error:
             return [Fault(self.file, self.line + error.lineno - 1, f"变量写法不对：{error.message}")]
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 WEEKDAYS = {"周一": 0, "周二": 1, "周三": 2, "周四": 3, "周五": 4, "周六": 5, "周日": 6}
 ORDINALS = {"第一个": 1, "第二个": 2, "第三个": 3, "第四个": 4, "最后一个": -1}
+QUIET_FROM, QUIET_UNTIL = timedelta(hours=22), timedelta(hours=6, minutes=30)  # of the school's day
 LEAP_YEAR = 2000  # a year that has a 29 February, to test a month and day
 NTH = re.compile(rf"(\d{{1,2}})月({'|'.join(ORDINALS)})({'|'.join(WEEKDAYS)})")
 
@@ -87,7 +88,7 @@ def parse_time(value: object) -> time:
 
 
 def _date(value: object) -> date:
-    if isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
         return date.fromisoformat(str(value))
@@ -134,6 +135,12 @@ def day_words(instant: datetime, zone: tzinfo) -> str:
     """Write a day the way a notice is signed: 11月23日."""
     local = instant.astimezone(zone)
     return f"{local.month}月{local.day}日"
+
+
+def in_quiet_hours(at: time, window: timedelta = timedelta(0)) -> bool:
+    """Say whether a time of day, or a window that begins at it, touches the quiet hours (CALENDAR: 22:00–06:30)."""
+    start = timedelta(hours=at.hour, minutes=at.minute)
+    return start < QUIET_UNTIL or start + window > QUIET_FROM or start >= QUIET_FROM
 
 
 @dataclass(frozen=True, slots=True)

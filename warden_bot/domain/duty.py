@@ -18,43 +18,38 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """A step that was called for a case, and when."""
+class Call:
+    """An officer who was called for a case. `failed`: the notice could not be delivered, so nobody need wait for it."""
 
-    step: int
+    officer_id: int
     at: datetime
+    step: int = 1
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """What is due now: call these officers as this step. Nobody in it means the roster has a gap there."""
+    """What is due now: call these officers as this step. Nobody in it: the roster has nobody left for this case."""
 
     step: int
     officer_ids: tuple[int, ...]
 
 
-def on_duty(shifts: Sequence[Shift], step: int, now: datetime) -> tuple[int, ...]:
-    """Return the officers of a step whose shift covers this moment, each once, in the roster's order."""
-    covering = [shift.officer_id for shift in shifts if shift.step == step and shift.starts_at <= now < shift.ends_at]
-    return tuple(dict.fromkeys(covering))
-
-
 def next_escalation(
-    shifts: Sequence[Shift], called: Sequence[Called], now: datetime, ack_within: timedelta
+    shifts: Sequence[Shift], calls: Sequence[Call], now: datetime, ack_within: timedelta
 ) -> Escalation | None:
-    """Say which step of an unacknowledged case is due, or None when it is not yet time or all steps were called.
+    """Say who is called next for an unacknowledged case, or None while those who were called still have time.
 
-    The first step is due at once, each further one `ack_within` after the one before; a step with nobody on duty is
-    passed over. When nobody at all is on duty for a case that nobody was called for, the answer names no officer:
-    the caller records the gap, and asks again, for somebody may come on duty.
+    Called are the officers on duty now who were not called yet, the lowest step first: at once for a new case, then
+    `ack_within` after the last call that arrived. Steps without anybody are passed over; somebody who comes on duty
+    later is called when it is time again. Nobody is called twice.
     """
-    last = max(called, key=lambda call: (call.step, call.at), default=None)
-    if last is not None and now < last.at + ack_within:
+    last = max((call.at for call in calls if not call.failed), default=None)
+    if last is not None and now < last + ack_within:
         return None
-    first_open = last.step + 1 if last else 1
-    steps = sorted(
-        {shift.step for shift in shifts if shift.starts_at <= now < shift.ends_at and shift.step >= first_open}
-    )
-    if steps:
-        return Escalation(steps[0], on_duty(shifts, steps[0], now))
-    return Escalation(1, ()) if last is None else None
+    called = {call.officer_id for call in calls}
+    free = [one for one in shifts if one.starts_at <= now < one.ends_at and one.officer_id not in called]
+    if not free:
+        return Escalation(max((call.step for call in calls), default=0) + 1, ())
+    step = min(shift.step for shift in free)
+    return Escalation(step, tuple(dict.fromkeys(shift.officer_id for shift in free if shift.step == step)))

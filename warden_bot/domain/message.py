@@ -1,6 +1,6 @@
 """Frozen values that cross the channel boundary, in both directions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from warden_bot.states import ChannelKind, Priority, SenderRole
 
@@ -22,7 +22,7 @@ class InboundMessage:
     message_id: str
     group: str | None  # our code of the group; None for a private chat
     sender: Sender
-    text: str
+    text: str = field(repr=False)
     addressed: bool  # a private chat, an @-mention or a command; False for talk in a group
     reply_url: str = ""  # where a later message to a private sender goes, where the channel has such a thing
 
@@ -47,7 +47,7 @@ class OutboundMessage:
 
     key: str
     recipient: Recipient
-    text: str
+    text: str = field(repr=False)
     title: str = ""
     priority: Priority = Priority.BROADCAST
 

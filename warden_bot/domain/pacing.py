@@ -27,6 +27,9 @@ class ThrottleRule:
         return self.interval * (self.burst - 1)
 
 
+MOST_AHEAD = 50  # intervals; bursts and long texts book a handful at most
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """The answer of `admit`: the scope's new arrival time, or when to ask again."""
@@ -42,6 +45,8 @@ def admit(arrival: datetime | None, rule: ThrottleRule, now: datetime, cost: int
     `arrival` is the scope's theoretical arrival time so far, None for the first request. `cost` is how many requests
     one delivery makes (a text in three parts costs three); it is admitted as a whole or not at all.
     """
+    if arrival is not None and arrival > now + rule.interval * MOST_AHEAD:
+        arrival = None  # no honest booking reaches that far: the clock was set back
     base = max(arrival, now) if arrival else now
     # A delivery with more parts than the burst could otherwise never go: it starts from an empty bucket instead.
     behind = timedelta(0) if cost > rule.burst else rule.interval * (cost - 1) - rule.tolerance
@@ -60,6 +65,7 @@ class RetryRule:
     longest_delay: timedelta
 
 
+MOST_DOUBLINGS = 20  # beyond it every delay is the longest anyway
 NEVER = RetryRule(1, timedelta(0), timedelta(0))
 
 # PLATFORMS.md §0.5: throttled waits what the platform says, busy backs off, refused is never repeated by itself.
@@ -72,17 +78,23 @@ RETRY_RULES: dict[AttemptOutcome, RetryRule] = {
 }
 
 
+# A case notice is tried until somebody has the case: acknowledging cancels it.
+NOTICE_RULES: dict[AttemptOutcome, RetryRule] = RETRY_RULES | {
+    AttemptOutcome.RETRYABLE: RetryRule(1000, timedelta(seconds=1), timedelta(seconds=30)),
+    AttemptOutcome.UNKNOWN: RetryRule(20, timedelta(seconds=2), timedelta(seconds=60)),
+}
+
+
 def next_try_at(
-    outcome: AttemptOutcome, tries_so_far: int, now: datetime, retry_after: timedelta | None, chance: random.Random
+    rule: RetryRule, tries_so_far: int, now: datetime, retry_after: timedelta | None, chance: random.Random
 ) -> datetime | None:
-    """Return when to try again, or None when this outcome has had all its tries.
+    """Return when to try again, or None when the rule's tries are used up.
 
     The delay doubles from the rule's first to its longest, spread over its upper half by `chance`; a platform's own
     `retry_after` is never undercut.
     """
-    rule = RETRY_RULES[outcome]
     if tries_so_far >= rule.tries:
         return None
-    doubled = rule.first_delay * float(2 ** max(tries_so_far - 1, 0))
+    doubled = rule.first_delay * float(2 ** min(max(tries_so_far - 1, 0), MOST_DOUBLINGS))
     delay = min(doubled, rule.longest_delay) * (0.5 + chance.random() / 2)
     return now + max(delay, retry_after or timedelta(0))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.audience import Audience, parse_audience
-from warden_bot.domain.calendar import Occurrence, day_words, sendable_now
+from warden_bot.domain.calendar import Occurrence, day_words, in_quiet_hours, sendable_now
 from warden_bot.errors import IllegalMove, Refused
 from warden_bot.handlers.fitting import over_limit
 from warden_bot.states import AuditAction, ChannelKind, Priority
@@ -28,7 +28,6 @@ from warden_bot.store.outbox import Fanning, cancel_waiting, fan_out
 
 NOT_AGAIN_WITHIN = timedelta(days=90)
 MOST_A_WEEK = 2
-QUIET_FROM, QUIET_UNTIL = 22, 6.5  # hours of the school's day
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +156,8 @@ async def _require_fit(session: Session, audience: Audience, order: Order, chann
 async def cautions(session: Session, order: Order, zone: tzinfo, now: datetime) -> list[str]:
     """Say what a campaign would not have been allowed. By hand it leaves all the same."""
     local = now.astimezone(zone)
-    hour = local.hour + local.minute / 60
     found = []
-    if hour >= QUIET_FROM or hour < QUIET_UNTIL:
+    if in_quiet_hours(local.time()):
         found.append("现在是安静时段（22:00–06:30）")
     if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):
         found.append("90 天内发过同样的内容")

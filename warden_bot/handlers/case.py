@@ -1,11 +1,12 @@
 """A case was opened, an officer answered, or the clock ticked: call the officers in turn until one says "mine"."""
 
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from warden_bot.content.library import Library
-from warden_bot.domain.duty import Escalation, next_escalation
+from warden_bot.domain.duty import Call, next_escalation
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, OfficerRole, Priority
 from warden_bot.store.audit import add_entry
@@ -15,17 +16,19 @@ from warden_bot.store.cases import (
     CaseEvent,
     add_event,
     book_call,
+    calls_made,
     case_by_code,
     cases_to_call,
     events_of,
     move_case,
-    steps_called,
     tips_of,
 )
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer, all_officers, officer_by_name, shifts_at
 from warden_bot.store.outbox import Delivery, cancel_notices, enqueue
 from warden_bot.store.sealing import Sealer
+
+log = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(seconds=10)  # how soon a case that nobody could be called for is looked at again
 CATEGORIES = {
@@ -48,60 +51,58 @@ CATEGORIES = {
 
 
 async def call_duty(session: Session, case: Case, library: Library, now: datetime, ack_within: timedelta) -> bool:
-    """Call whoever is due for an open case. True when somebody was called or the gap was written down.
+    """Call whoever is due for an open case; True when somebody was called.
 
-    The turn is booked by a conditional update, and the same transaction writes the event and owes the notices: a step is called once,
-    however many clocks tick.
+    The turn is booked by a conditional update, and the same transaction writes the events and owes the notices: nobody
+    is called twice, however many clocks tick. When the roster has nobody left the chiefs are called, and failing them
+    every officer who can be reached: a case that nobody hears of is the one thing that must not happen.
     """
-    people = {officer.id: officer for officer in await all_officers(session)}
-    shifts = [shift for shift in await shifts_at(session, now) if _reachable(people.get(shift.officer_id))]
+    people = [officer for officer in await all_officers(session) if _reachable(officer)]
+    ids = {officer.id for officer in people}
+    shifts = [shift for shift in await shifts_at(session, now) if shift.officer_id in ids]
     events = await events_of(session, case)
-    due = next_escalation(shifts, steps_called(events), now, ack_within)
-    calls = due is not None and bool(due.officer_ids)
-    if not await book_call(session, case, now + (ack_within if calls else min(ack_within, LOOK_AGAIN))):
+    calls = calls_made(events)
+    due = next_escalation(shifts, calls, now, ack_within)
+    chosen = [officer for officer in people if due and officer.id in due.officer_ids]
+    on_roster = bool(chosen)
+    if due and not chosen:
+        chosen = _last_resort(people, calls)
+    again_at = now + (ack_within if chosen else min(ack_within, LOOK_AGAIN))
+    if not await book_call(session, case, again_at):
         return False  # another clock took this turn
     if due is None:
         return False
-    if not calls:
-        return _record_gap(session, case, list(people.values()), events, library, now)
-    first = not any(event.kind is CaseEventKind.NOTIFIED for event in events)
-    _record_call(session, case, due, now, first=first)
-    _notify(session, case, [people[officer_id] for officer_id in due.officer_ids], library, "case_notice", now)
-    return True
+    if not on_roster and not calls and not _gap_is_known(events):
+        log.error("case %s: nobody is on duty%s", case.id, "" if chosen else ", and nobody at all can be reached")
+        add_event(session, case, CaseEventKind.NO_ONE_ON_DUTY, now)
+    kind = CaseEventKind.ESCALATED if calls else CaseEventKind.NOTIFIED
+    for officer in chosen:
+        add_event(session, case, kind, now, officer_id=officer.id, step=due.step)
+    _notify(session, case, chosen, library, "case_notice" if on_roster or calls else "no_one_on_duty", now)
+    return bool(chosen)
 
 
-def _record_gap(
-    session: Session,
-    case: Case,
-    people: Sequence[Officer],
-    events: Sequence[CaseEvent],
-    library: Library,
-    now: datetime,
-) -> bool:
-    """Write down, once, that nobody was on duty, and tell the chiefs."""
-    if any(event.kind is CaseEventKind.NO_ONE_ON_DUTY for event in events):
-        return False
-    chiefs = [one for one in people if one.role is OfficerRole.CHIEF and _reachable(one)]
-    add_event(session, case, CaseEventKind.NO_ONE_ON_DUTY, now)
-    _notify(session, case, chiefs, library, "no_one_on_duty", now)
-    return True
+def _reachable(officer: Officer) -> bool:
+    return officer.role in READS_TIPS and officer.channel is not None and officer.sealed_address is not None
 
 
-def _reachable(officer: Officer | None) -> bool:
-    return officer is not None and officer.channel is not None and officer.sealed_address is not None
+def _last_resort(people: Sequence[Officer], calls: Sequence[Call]) -> list[Officer]:
+    """Return the chiefs who were not called yet; when nobody at all was called and there is no chief, everybody."""
+    called = {call.officer_id for call in calls}
+    chiefs = [one for one in people if one.role is OfficerRole.CHIEF and one.id not in called]
+    arrived = any(not call.failed for call in calls)
+    return chiefs or ([] if arrived else [one for one in people if one.id not in called])
 
 
-def _record_call(session: Session, case: Case, due: Escalation, now: datetime, *, first: bool) -> None:
-    kind = CaseEventKind.NOTIFIED if first else CaseEventKind.ESCALATED
-    for officer_id in due.officer_ids:
-        add_event(session, case, kind, now, officer_id=officer_id, step=due.step)
+def _gap_is_known(events: Sequence[CaseEvent]) -> bool:
+    return any(event.kind is CaseEventKind.NO_ONE_ON_DUTY for event in events)
 
 
 def _notify(
     session: Session, case: Case, officers: Sequence[Officer], library: Library, phrase: str, now: datetime
 ) -> None:
     """Owe each officer a notice. It holds the code and the category; the tip's words are added when it is sent."""
-    category = CATEGORIES.get(case.category, case.category)
+    category = category_words(case.category)
     text = library.replies.say(phrase, library.values(code=case.code, category=category))
     for officer in officers:
         if officer.channel is None:
@@ -123,6 +124,11 @@ def _notify(
         )
 
 
+def category_words(category: str) -> str:
+    """Return a case's category as people say it."""
+    return CATEGORIES.get(category, category)
+
+
 async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta) -> int:
     """Call the next step of every case that nobody acknowledged in time; return how many were called."""
     called = 0
@@ -135,6 +141,8 @@ async def acknowledge(session: Session, code: str, officer: Officer, now: dateti
     """Give a case to the officer who says "mine"; nobody else is called. Raise IllegalMove when another was first."""
     _require(officer)
     case = await _case(session, code)
+    if case.status is CaseStatus.ACKNOWLEDGED and case.acknowledged_by == officer.id:
+        return case
     await move_case(session, case, CaseStatus.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=officer.id)
     add_event(session, case, CaseEventKind.ACKNOWLEDGED, now, officer_id=officer.id)
     await cancel_notices(session, case.id or 0, now)
@@ -143,6 +151,8 @@ async def acknowledge(session: Session, code: str, officer: Officer, now: dateti
 
 async def close(session: Session, code: str, officer: Officer, outcome: str, now: datetime) -> Case:
     """Close a case with what came of it."""
+    if not outcome.strip():
+        raise Refused("写一句结果再结束，如 --outcome 已转市场监管")
     _require(officer)
     case = await _case(session, code)
     await move_case(session, case, CaseStatus.CLOSED, closed_at=now, outcome=outcome)

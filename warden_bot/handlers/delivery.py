@@ -4,33 +4,42 @@ The one handler that opens its own transactions: a network call must not sit ins
 records (commit). Do not move the sending into either of them.
 """
 
+import asyncio
+import json
+import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.message import OutboundMessage
-from warden_bot.domain.pacing import ThrottleRule, next_try_at
-from warden_bot.errors import SendError, WardenError
-from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus
-from warden_bot.store.cases import TIP_TEXT, case_by_id, tips_of
+from warden_bot.domain.pacing import NOTICE_RULES, RETRY_RULES, ThrottleRule, next_try_at
+from warden_bot.errors import SealBroken, SendError, WardenError
+from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus
+from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
 from warden_bot.store.claims import (
     Claimed,
     Tried,
     claim_due,
     expire_stale,
+    finish_untried,
     load_claimed,
     put_back,
     record_attempt,
     take_back_lost,
 )
 from warden_bot.store.database import Database, Session
+from warden_bot.store.groups import group_by_code
 from warden_bot.store.pacing import Wish, admit_together
 from warden_bot.store.sealing import Sealer
 
 PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
+UNDELIVERED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.UNCONFIRMED, DeliveryStatus.EXPIRED})
+RECORD_AGAIN_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +61,69 @@ class Errand:
 
     claimed: Claimed
     message: OutboundMessage
-    parts: list[str]
+    parts: list[str] = field(repr=False)
 
 
 async def claim_errands(post: Post, most: int) -> list[Errand]:
     """Claim up to `most` due deliveries that their platforms' pace allows now; give the others back with their time."""
     if most <= 0:
         return []
-    now = post.clock()
 
     async def work(session: Session) -> list[Errand]:
+        now = post.clock()  # here, not before the wait for the database: a lease must not begin in the past
         ids = await claim_due(session, post.worker, most, now)
-        if not ids:
-            return []
-        errands = [await _errand(session, post, claimed) for claimed in await load_claimed(session, ids, post.sealer)]
-        return [errand for errand in errands if await _may_go(session, post, errand, now)]
+        errands = []
+        for claimed in await load_claimed(session, ids, post.sealer) if ids else []:
+            errand = await _errand(session, post, claimed, now)
+            if errand is not None and await _may_go(session, post, errand, now):
+                errands.append(errand)
+        return errands
 
     return await post.database.write(work)
 
 
-async def _errand(session: Session, post: Post, claimed: Claimed) -> Errand:
+async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime) -> Errand | None:
+    """Build the message of a claimed delivery, or finish the delivery here and now when there is none to send."""
+    if claimed.recipient is None:
+        await _fail_unopened(session, post, claimed, now)
+        return None
     text = claimed.text
-    if claimed.case_id is not None and claimed.recipient.person:
-        # The only place where a tip's words are opened without somebody asking: on the way to the officer on duty.
+    if claimed.case_id is not None:
         case = await case_by_id(session, claimed.case_id)
-        tips = await tips_of(session, case) if case else []
-        text = "\n".join([text, *(f"原话：{post.sealer.open(tip.sealed_text, TIP_TEXT)}" for tip in tips)])
+        if case is None or case.status is not CaseStatus.OPEN:
+            # Acknowledged while this notice waited for its next try: nobody is called about it any more.
+            await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
+            return None
+        try:
+            text = await _notice(session, post, claimed, case)
+        except SealBroken:
+            await _fail_unopened(session, post, claimed, now)
+            return None
     message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority)
     return Errand(claimed, message, post.channels[claimed.channel].parts(message))
+
+
+async def _fail_unopened(session: Session, post: Post, claimed: Claimed, now: datetime) -> None:
+    """Fail one delivery whose address or words no key of ours opens; everybody else's go on."""
+    log.error("delivery %s: no key of WARDEN_SECRET_KEYS opens what it needs", claimed.id)
+    await finish_untried(session, post.worker, claimed.id, DeliveryStatus.FAILED, "seal_broken", now)
+    if claimed.case_id is not None:
+        await note_failed_notice(session, claimed.case_id, claimed.officer_id, now)
+
+
+async def _notice(session: Session, post: Post, claimed: Claimed, case: Case) -> str:
+    """Write out a case notice: the only place where a tip's words are opened without somebody asking for them.
+
+    In danger the officer must know where: then the group it was said in is named. Else it is not, for in a class of 45
+    families that says too much about who reported.
+    """
+    lines = [claimed.text]
+    for tip in await tips_of(session, case):
+        reporter = json.loads(post.sealer.open(tip.sealed_reporter, TIP_REPORTER))
+        group = await group_by_code(session, reporter["group"]) if case.danger and reporter["group"] else None
+        place = f"（{group.name}）" if group else ""
+        lines.append(f"原话{place}：{post.sealer.open(tip.sealed_text, TIP_TEXT)}")
+    return "\n".join(lines)
 
 
 async def _may_go(session: Session, post: Post, errand: Errand, now: datetime) -> bool:
@@ -108,8 +152,27 @@ async def deliver(post: Post, errand: Errand) -> Tried:
     except SendError as error:
         problem = error
     tried = _judge_try(post, errand, started, sent, problem)
-    await post.database.write(lambda session: record_attempt(session, tried))
+    await _record(post, errand.claimed, tried)
     return tried
+
+
+async def _record(post: Post, claimed: Claimed, tried: Tried) -> None:
+    """Write a try down, and try that again while the database is away: the platform has it, whatever happens here."""
+
+    async def work(session: Session) -> None:
+        await record_attempt(session, tried)
+        if claimed.case_id is not None and tried.status in UNDELIVERED:
+            await note_failed_notice(session, claimed.case_id, claimed.officer_id, tried.finished_at)
+
+    for wait in RECORD_AGAIN_SECONDS:
+        try:
+            await post.database.write(work)
+        except Exception as error:  # noqa: BLE001 -- whatever the driver raises, the result must not be lost for it
+            log.warning("delivery %s: not written down yet (%s)", claimed.id, type(error).__name__)
+            await asyncio.sleep(wait)
+        else:
+            return
+    await post.database.write(work)
 
 
 async def _send(channel: Channel, message: OutboundMessage, part: str) -> None:
@@ -139,7 +202,8 @@ def _judge_try(post: Post, errand: Errand, started: datetime, sent: int, problem
         not_before=again_at,
         code=problem.code,
         platform_code=problem.platform_code,
-        platform_words=problem.platform_words,
+        # A receiver may echo what it was sent; of a case nothing may stay behind in clear.
+        platform_words="" if claimed.case_id is not None else problem.platform_words,
     )
 
 
@@ -149,7 +213,10 @@ def _consequence(
     """Say what becomes of a delivery after a failed try, and when it is tried again."""
     if problem.outcome is AttemptOutcome.UNKNOWN and not claimed.repeatable:
         return DeliveryStatus.UNCONFIRMED, None
-    again_at = next_try_at(problem.outcome, claimed.attempts + 1, now, problem.retry_after, post.chance)
+    throttled = problem.outcome is AttemptOutcome.THROTTLED
+    tries = (claimed.throttles if throttled else claimed.attempts) + 1
+    rules = NOTICE_RULES if claimed.case_id is not None else RETRY_RULES
+    again_at = next_try_at(rules[problem.outcome], tries, now, problem.retry_after, post.chance)
     if again_at is None:
         unknown = problem.outcome is AttemptOutcome.UNKNOWN
         return (DeliveryStatus.UNCONFIRMED if unknown else DeliveryStatus.FAILED), None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, tzinfo
 
 from warden_bot.domain.duty import Shift
+from warden_bot.errors import Refused
 from warden_bot.states import ChannelKind, GroupKind, OfficerRole
 from warden_bot.store.database import Session
 from warden_bot.store.groups import ADDRESS, Group, all_groups
@@ -17,7 +18,10 @@ ROSTER = timedelta(days=365)
 
 async def load_demo(session: Session, sealer: Sealer, zone: tzinfo, now: datetime) -> int:
     """Make the demo school's groups, officers and roster unless they are there; return how many groups there are."""
-    if not await all_groups(session, retired=True):
+    present = await all_groups(session, retired=True)
+    if any(group.channel is not ChannelKind.SANDBOX for group in present):
+        raise Refused("这个数据库里有真实的群，演示会真的发出去；换一个数据库，或者用 warden-bot serve")
+    if not present:
         session.add_all(_groups(session.school_id, sealer, now))
     people = {officer.name: officer for officer in await all_officers(session)}
     for number, (name, role) in enumerate(OFFICERS.items(), start=1):

@@ -18,7 +18,7 @@ from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused
 from warden_bot.handlers.answer import Heard, compose, hear
 from warden_bot.handlers.case import acknowledge, call_duty
-from warden_bot.handlers.tip import OPENS_CASE, take_tip
+from warden_bot.handlers.tip import OPENS_CASE, add_to_case, case_in_progress, take_tip
 from warden_bot.states import Action, CaseStatus, Priority, SenderRole
 from warden_bot.store.cases import case_by_code
 from warden_bot.store.database import Database, Session
@@ -30,7 +30,7 @@ from warden_bot.store.outbox import REPLY_ADDRESS, Delivery, enqueue
 from warden_bot.store.sealing import Sealer
 
 REPLY_WINDOW = timedelta(minutes=30)  # an answer that comes later than this only puzzles people
-TAKE = re.compile(r"^\s*(?:接|我来|收)\s*[:：]?\s*\S+")  # "接 7K4Q-M2XD"
+TAKE = re.compile(r"^\s*接(?:\s|[:：]|$|[0-9A-Za-z])")  # "接 7K4Q-M2XD"; also with no code, or a mistyped one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,16 @@ async def _effects(
     session: Session, desk: Desk, message: InboundMessage, heard: Heard, library: Library, today: str, now: datetime
 ) -> Reply:
     private = message.group is None
-    if message.sender.role is SenderRole.OFFICER and TAKE.match(message.text) and read_code(message.text):
+    if message.sender.role is SenderRole.OFFICER and TAKE.match(message.text):
         return await _take(session, desk, message, library, now)
     verdict = heard.verdict
+    case = await case_in_progress(session, message, verdict, desk.sealer, now)
+    if case is not None:
+        add_to_case(session, case, message, desk.sealer, now)
+        warning = f"{library.replies.emergency(verdict.danger)}\n" if verdict.action is Action.EMERGENCY else ""
+        added = warning + library.replies.say("tip_added", library.values(today, code=case.code))
+        action = verdict.action if verdict.action in OPENS_CASE else Action.TIP
+        return Reply(action, TOPIC_OF[action], added)
     if verdict.action in OPENS_CASE:
         case = await take_tip(session, message, verdict, desk.sealer, now)
         await call_duty(session, case, library, now, desk.ack_within)
@@ -83,12 +90,15 @@ async def _take(session: Session, desk: Desk, message: InboundMessage, library: 
     officer = await _writing_officer(session, desk.sealer, message)
     code = read_code(message.text) or ""
     topic = TOPIC_OF[Action.STATUS]
-    if officer is not None:
+    if officer is not None and code:
         try:
+            case = await case_by_code(session, code)
+            yours = case is not None and case.acknowledged_by == officer.id
             await acknowledge(session, code, officer, now)
         except Refused as refusal:
             return Reply(Action.STATUS, topic, str(refusal))
-        return Reply(Action.STATUS, topic, library.replies.say("acknowledged", library.values(code=code)))
+        phrase = "already_yours" if yours else "acknowledged"
+        return Reply(Action.STATUS, topic, library.replies.say(phrase, library.values(code=code)))
     return Reply(Action.STATUS, topic, library.replies.say("acknowledge_failed", library.values()))
 
 

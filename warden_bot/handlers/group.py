@@ -1,5 +1,6 @@
 """The list of groups: import it from a file, all or nothing, every bad row named."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from warden_bot.store.sealing import Sealer
 NEEDED = ("code", "name", "kind", "channel", "address")
 COLUMNS = ("code", "name", "kind", "grade", "channel", "address", "secret", "teacher", "teacher_address", "officer")
 SHARED_ADDRESSES = frozenset({ChannelKind.WEBHOOK})  # one receiver may stand for many groups
-LONGEST_CELL = 500
+LONGEST_CELL, LONGEST_CODE = 500, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,20 @@ def _cell_faults(cells: dict[str, str], channels: Channels) -> list[str]:
     found = [f"缺少 {column}" for column in NEEDED if not cells[column]]
     found += [f"{column} 太长（{len(cell)} 个字）" for column, cell in cells.items() if len(cell) > LONGEST_CELL]
     code, kind, channel, address = (cells[column] for column in ("code", "kind", "channel", "address"))
-    if any(character.isspace() for character in code):
-        found.append(f"代号“{code}”里不能有空格")
+    if re.search(r"[\s+,:]", code) or len(code) > LONGEST_CODE:
+        found.append(f"代号“{code[:LONGEST_CODE]}”里不能有空格、+、逗号、冒号，最长 {LONGEST_CODE} 个字")
     if kind and kind not in set(GroupKind):
-        found.append(f"kind“{kind}”不认识，要写 {'、'.join(GroupKind)}")
+        found.append(f"kind{_quoted(kind)}不认识，要写 {'、'.join(GroupKind)}")
     if channel and channel not in set(ChannelKind):
-        found.append(f"channel“{channel}”不认识，要写 {'、'.join(ChannelKind)}")
+        found.append(f"channel{_quoted(channel)}不认识，要写 {'、'.join(ChannelKind)}")
     elif channel and address and (wrong := channels[ChannelKind(channel)].address_fault(address)):
         found.append(wrong)
     return found
+
+
+def _quoted(cell: str) -> str:
+    """Quote a short word; anything else may be a key that slipped into the wrong column."""
+    return f"“{cell}”" if re.fullmatch(r"[A-Za-z_]{1,16}", cell) else ""
 
 
 def _refuse_repeats(name: str, rows: list[GroupRow], faults: list[Fault]) -> None:

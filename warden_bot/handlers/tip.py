@@ -1,22 +1,61 @@
-"""Somebody reported something, is in danger, or wants a human: seal the words and open a case."""
+"""Somebody reported something, is in danger, or wants a human: seal the words and open a case, or add to one."""
 
 import json
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import new_code
+from warden_bot.domain.understanding.intents import asked_for
 from warden_bot.domain.understanding.judge import Verdict
-from warden_bot.states import Action
-from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, NewTip, open_case
+from warden_bot.domain.understanding.normalise import normalise
+from warden_bot.states import Action, CaseEventKind
+from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, NewTip, add_event, add_tip, open_case, recent_case_of
 from warden_bot.store.database import Session
 from warden_bot.store.sealing import Sealer
 
 OPENS_CASE = frozenset({Action.TIP, Action.EMERGENCY, Action.HUMAN})
+REMEMBERED = timedelta(minutes=30)  # so long what a private sender adds belongs to the case just opened
 
 
 async def take_tip(session: Session, message: InboundMessage, verdict: Verdict, sealer: Sealer, now: datetime) -> Case:
     """Store a tip and open its case. The words and who wrote them are sealed apart; the case holds neither."""
+    category = verdict.danger or verdict.action.value
+    danger = verdict.action is Action.EMERGENCY
+    code = new_code(secrets.choice)
+    return await open_case(session, code, category, _sealed_tip(message, sealer), now, danger=danger)
+
+
+async def case_in_progress(
+    session: Session, message: InboundMessage, verdict: Verdict, sealer: Sealer, now: datetime
+) -> Case | None:
+    """Return the case that a private message adds to: the sender's own, still fresh; None when it stands by itself.
+
+    A second report or call for a human joins it, and so do words that ask nothing. A question gets its answer, thanks
+    get silence. A danger never hides in a case that was opened as none.
+    """
+    if message.group is not None:
+        return None
+    tells = verdict.action in (Action.MENU, Action.ANSWER) and not asked_for(normalise(message.text))
+    if verdict.action not in OPENS_CASE and not tells:
+        return None
+    case = await recent_case_of(session, _reporter_hash(message, sealer), now - REMEMBERED)
+    if case is not None and verdict.action is Action.EMERGENCY and not case.danger:
+        return None
+    return case
+
+
+def add_to_case(session: Session, case: Case, message: InboundMessage, sealer: Sealer, now: datetime) -> None:
+    """Store what the reporter says further, in the same case."""
+    add_tip(session, case, _sealed_tip(message, sealer), now)
+    add_event(session, case, CaseEventKind.TIP_ADDED, now)
+
+
+def _reporter_hash(message: InboundMessage, sealer: Sealer) -> str:
+    return sealer.keyed_hash(f"{message.channel}:{message.sender.id}")
+
+
+def _sealed_tip(message: InboundMessage, sealer: Sealer) -> NewTip:
     reporter = {
         "id": message.sender.id,
         "name": message.sender.name,
@@ -24,12 +63,10 @@ async def take_tip(session: Session, message: InboundMessage, verdict: Verdict, 
         "group": message.group,
         "reply_url": message.reply_url,
     }
-    tip = NewTip(
+    return NewTip(
         message.channel,
         from_group=message.group is not None,
         sealed_text=sealer.seal(message.text, TIP_TEXT),
         sealed_reporter=sealer.seal(json.dumps(reporter, ensure_ascii=False), TIP_REPORTER),
+        reporter_hash=_reporter_hash(message, sealer),
     )
-    category = verdict.danger or verdict.action.value
-    danger = verdict.action is Action.EMERGENCY
-    return await open_case(session, new_code(secrets.choice), category, tip, now, danger=danger)

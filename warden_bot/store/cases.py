@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, update
+from sqlalchemy import UniqueConstraint, func, update
 from sqlmodel import Field, SQLModel, col, select
 
-from warden_bot.domain.duty import Called
+from warden_bot.domain.duty import Call
 from warden_bot.errors import IllegalMove
 from warden_bot.states import CASE_MOVES, CaseEventKind, CaseStatus, ChannelKind
 from warden_bot.store.columns import Identity, Instant, WordOf
@@ -49,6 +49,7 @@ class Tip(SQLModel, table=True):
     from_group: bool
     sealed_text: bytes
     sealed_reporter: bytes
+    reporter_hash: str = Field(index=True)  # keyed: says only whether two tips are from the same person
     received_at: datetime = Field(sa_type=Instant)
 
 
@@ -74,6 +75,7 @@ class NewTip:
     from_group: bool
     sealed_text: bytes
     sealed_reporter: bytes
+    reporter_hash: str
 
 
 async def open_case(session: Session, code: str, category: str, tip: NewTip, now: datetime, *, danger: bool) -> Case:
@@ -83,19 +85,24 @@ async def open_case(session: Session, code: str, category: str, tip: NewTip, now
     )
     session.add(case)
     await session.flush()
-    session.add(
-        Tip(
-            school_id=session.school_id,
-            case_id=case.id or 0,
-            channel=tip.channel,
-            from_group=tip.from_group,
-            sealed_text=tip.sealed_text,
-            sealed_reporter=tip.sealed_reporter,
-            received_at=now,
-        )
-    )
+    add_tip(session, case, tip, now)
     add_event(session, case, CaseEventKind.OPENED, now)
     return case
+
+
+def add_tip(session: Session, case: Case, tip: NewTip, now: datetime) -> None:
+    """Store one more thing that a reporter said about a case."""
+    row = Tip(
+        school_id=session.school_id,
+        case_id=case.id or 0,
+        channel=tip.channel,
+        from_group=tip.from_group,
+        sealed_text=tip.sealed_text,
+        sealed_reporter=tip.sealed_reporter,
+        reporter_hash=tip.reporter_hash,
+        received_at=now,
+    )
+    session.add(row)
 
 
 def add_event(
@@ -188,6 +195,46 @@ async def tips_of(session: Session, case: Case) -> Sequence[Tip]:
     return (await session.exec(query)).all()
 
 
-def steps_called(events: Sequence[CaseEvent]) -> list[Called]:
-    """Return which steps of the escalation were called, and when."""
-    return [Called(event.step or 1, event.at) for event in events if event.kind in CALLS]
+def calls_made(events: Sequence[CaseEvent]) -> list[Call]:
+    """Return who was called, when, and whose notice could not be delivered."""
+    failed = {event.officer_id for event in events if event.kind is CaseEventKind.NOTICE_FAILED}
+    return [
+        Call(event.officer_id, event.at, event.step or 1, failed=event.officer_id in failed)
+        for event in events
+        if event.kind in CALLS and event.officer_id is not None
+    ]
+
+
+async def note_failed_notice(session: Session, case_id: int, officer_id: int | None, now: datetime) -> None:
+    """Write down that an officer's notice could not be delivered, and make the next call due at once."""
+    case = await case_by_id(session, case_id)
+    if case is None or case.status is not CaseStatus.OPEN:
+        return
+    add_event(session, case, CaseEventKind.NOTICE_FAILED, now, officer_id=officer_id)
+    case.call_next_at = now
+    session.add(case)
+
+
+async def recent_case_of(session: Session, reporter_hash: str, since: datetime) -> Case | None:
+    """Return the newest case, not closed, to which this reporter has said something in private since a moment."""
+    query = (
+        select(Case)
+        .join(Tip, col(Tip.case_id) == col(Case.id))
+        .where(
+            Case.school_id == session.school_id,
+            Case.status != CaseStatus.CLOSED,
+            Tip.reporter_hash == reporter_hash,
+            Tip.from_group == False,  # noqa: E712 -- SQL
+            Tip.received_at >= since,
+        )
+        .order_by(col(Case.id).desc())
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
+
+
+async def unheard_cases(session: Session) -> int:
+    """Return how many open cases no officer could be called for."""
+    heard = select(CaseEvent.id).where(CaseEvent.case_id == Case.id, col(CaseEvent.kind).in_(CALLS)).exists()
+    query = select(func.count()).where(Case.school_id == session.school_id, Case.status == CaseStatus.OPEN, ~heard)
+    return (await session.exec(query)).one()

@@ -1,13 +1,14 @@
 """A worker's hold on deliveries: claim, renew, record how it ended, and take back what a dead worker held."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Update, case, insert, literal, or_, select, update
 from sqlmodel import col
 
 from warden_bot.domain.message import Recipient
+from warden_bot.errors import SealBroken
 from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store import groups, officers
 from warden_bot.store.broadcasts import Broadcast
@@ -47,15 +48,17 @@ class Claimed:
     channel: ChannelKind
     priority: Priority
     repeatable: bool
-    attempts: int  # tries before this one
+    attempts: int  # tries before this one that the platform did not throttle
+    throttles: int  # tries that it did
     sent_parts: int
     created_at: datetime
     expires_at: datetime | None
-    recipient: Recipient
+    recipient: Recipient | None  # None: its address is sealed with a key that we do not have
     scope: str  # what the platform counts this recipient by
     title: str
-    text: str
+    text: str = field(repr=False)
     case_id: int | None
+    officer_id: int | None
 
 
 async def claim_due(session: Session, worker: str, most: int, now: datetime) -> list[int]:
@@ -114,19 +117,31 @@ def _claimed(
     return Claimed(
         id=delivery.id or 0,
         key=delivery.key,
-        channel=delivery.channel,
+        # Where the group or officer is now: an address must never go to the platform it had before.
+        channel=group.channel if group else (officer.channel if officer and officer.channel else delivery.channel),
         priority=delivery.priority,
         repeatable=delivery.repeatable,
         attempts=delivery.attempts,
+        throttles=delivery.throttles,
         sent_parts=delivery.sent_parts,
         created_at=delivery.created_at,
         expires_at=delivery.expires_at,
-        recipient=_recipient(delivery, group, officer, sealer),
+        recipient=_recipient_or_none(delivery, group, officer, sealer),
         scope=_scope(delivery),
         title=broadcast.title if broadcast else "",
         text=broadcast.text if broadcast else delivery.text,
         case_id=delivery.case_id,
+        officer_id=delivery.officer_id,
     )
+
+
+def _recipient_or_none(
+    delivery: Delivery, group: Group | None, officer: Officer | None, sealer: Sealer
+) -> Recipient | None:
+    try:
+        return _recipient(delivery, group, officer, sealer)
+    except SealBroken:  # one lost key must not keep everybody else's messages from leaving
+        return None
 
 
 def _recipient(delivery: Delivery, group: Group | None, officer: Officer | None, sealer: Sealer) -> Recipient:
@@ -162,6 +177,17 @@ async def renew(session: Session, worker: str, ids: Sequence[int], now: datetime
     await session.execute(_held(worker, ids).values(claimed_until=now + LEASE))
 
 
+async def finish_untried(
+    session: Session, worker: str, delivery_id: int, status: DeliveryStatus, code: str, now: datetime
+) -> None:
+    """End a claimed delivery without a try: there is nothing to send, or no way to."""
+    await session.execute(
+        _held(worker, [delivery_id]).values(
+            status=status, claimed_by=None, claimed_until=None, code=code, finished_at=now
+        )
+    )
+
+
 def _held(worker: str, ids: Sequence[int]) -> Update:
     return (
         update(Delivery)
@@ -175,20 +201,36 @@ def _held(worker: str, ids: Sequence[int]) -> Update:
 
 
 async def record_attempt(session: Session, tried: Tried) -> bool:
-    """Write down how a try ended. False when the claim had run out and somebody else decides by now."""
+    """Write down how a try ended. False when the claim had run out and somebody else decides by now.
+
+    One late result is believed all the same: what this worker was told to be accepted has been accepted, even if a
+    sweeper has meanwhile called it unconfirmed.
+    """
     finished = tried.status is not DeliveryStatus.QUEUED
-    statement = _held(tried.worker, [tried.delivery_id]).values(
-        status=tried.status,
-        claimed_by=None,
-        claimed_until=None,
-        attempts=Delivery.attempts + 1,
-        sent_parts=tried.sent_parts,
-        not_before=tried.not_before or col(Delivery.not_before),
-        code=tried.code,
-        platform_words=tried.platform_words,
-        finished_at=tried.finished_at if finished else None,
-    )
-    held = changed_rows(await session.execute(statement)) == 1
+    changes = {
+        "status": tried.status,
+        "claimed_by": None,
+        "claimed_until": None,
+        "attempts": Delivery.attempts + int(tried.outcome is not AttemptOutcome.THROTTLED),
+        "throttles": Delivery.throttles + int(tried.outcome is AttemptOutcome.THROTTLED),
+        "sent_parts": tried.sent_parts,
+        "not_before": tried.not_before or col(Delivery.not_before),
+        "code": tried.code,
+        "platform_words": tried.platform_words,
+        "finished_at": tried.finished_at if finished else None,
+    }
+    held = changed_rows(await session.execute(_held(tried.worker, [tried.delivery_id]).values(**changes))) == 1
+    if not held and tried.outcome is AttemptOutcome.ACCEPTED:
+        late = (
+            update(Delivery)
+            .where(
+                col(Delivery.id) == tried.delivery_id,
+                col(Delivery.status).in_([DeliveryStatus.UNCONFIRMED, DeliveryStatus.QUEUED]),
+            )
+            .values(**changes)
+            .execution_options(synchronize_session=False)
+        )
+        await session.execute(late)
     attempt = insert(Attempt).values(
         school_id=session.school_id,
         delivery_id=tried.delivery_id,

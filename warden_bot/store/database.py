@@ -21,8 +21,9 @@ from warden_bot.store.write_queue import WriteQueue
 Result = TypeVar("Result")
 
 REVISION = "0001"  # the migration this program was written for; a test holds it against store/migrations
-BUSY_MILLISECONDS = 10_000  # how long SQLite waits for another process's write
+BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process's write
 READERS = 4
+NEWER = "数据库比程序新，请换回新版本的程序（the database is newer than the program）"
 
 
 class _PlainSession(SyncSession):
@@ -69,8 +70,8 @@ class Database:
         self.url = url
         self.school_id = school_id
         self.wake = asyncio.Event()
-        self._readers = _engine(url, writes=False)
-        self._writers = _engine(url, writes=True) if sqlite_path(url) else self._readers
+        self._readers = open_engine(url, writes=False)
+        self._writers = open_engine(url, writes=True) if sqlite_path(url) else self._readers
         self._queue: WriteQueue[Session] = WriteQueue(self._write_session, self._committed)
 
     def __repr__(self) -> str:
@@ -111,6 +112,8 @@ class Database:
     async def require_current(self) -> None:
         """Raise DatabaseBehind, with the command that mends it, unless the schema is the one we know."""
         found = await self.revision()
+        if found is not None and found > REVISION:
+            raise DatabaseBehind(NEWER)
         if found != REVISION:
             state = "还没有建表" if found is None else f"是版本 {found}，程序要 {REVISION}"
             message = f"数据库{state}，先运行：warden-bot db upgrade (the database is not up to date)"
@@ -136,11 +139,16 @@ class Database:
         await self._writers.dispose()
 
 
-def _engine(url: str, *, writes: bool) -> AsyncEngine:
+def open_engine(url: str, *, writes: bool) -> AsyncEngine:
     path = sqlite_path(url)
     if path is None:
-        return create_async_engine(driver_url(url), pool_size=READERS + 1, max_overflow=0, pool_pre_ping=True)
-    engine = create_async_engine(driver_url(url), pool_size=1 if writes else READERS, max_overflow=0)
+        return create_async_engine(
+            driver_url(url), pool_size=READERS + 1, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        )
+    # hide_parameters: what somebody wrote must not come back in an error's text.
+    engine = create_async_engine(
+        driver_url(url), pool_size=1 if writes else READERS, max_overflow=0, hide_parameters=True
+    )
     _prepare_sqlite(engine.sync_engine, writes=writes)
     return engine
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint, delete
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.duty import Shift
@@ -64,18 +64,33 @@ async def shifts_at(session: Session, now: datetime) -> list[Shift]:
     return [Shift(shift.officer_id, shift.starts_at, shift.ends_at, shift.step) for shift in found]
 
 
+def _tail(shift: DutyShift, starts_at: datetime) -> DutyShift:
+    """Return the rest of a shift from a moment on, as a shift of its own."""
+    return DutyShift(
+        school_id=shift.school_id,
+        officer_id=shift.officer_id,
+        starts_at=starts_at,
+        ends_at=shift.ends_at,
+        step=shift.step,
+    )
+
+
 async def replace_shifts(session: Session, shifts: Sequence[Shift]) -> None:
-    """Take over a roster: shifts that overlap its whole span are replaced, earlier and later ones stay."""
+    """Take over a roster for its span: what lies inside is replaced, what reaches in from outside is cut at its edges."""
     if not shifts:
         return
-    first, last = (min(shift.starts_at for shift in shifts), max(shift.ends_at for shift in shifts))
-    await session.execute(
-        delete(DutyShift).where(
-            col(DutyShift.school_id) == session.school_id,
-            col(DutyShift.starts_at) < last,
-            col(DutyShift.ends_at) > first,
-        )
+    first, last = min(shift.starts_at for shift in shifts), max(shift.ends_at for shift in shifts)
+    query = select(DutyShift).where(
+        DutyShift.school_id == session.school_id, DutyShift.starts_at < last, DutyShift.ends_at > first
     )
+    for old in (await session.exec(query)).all():
+        if old.ends_at > last:
+            session.add(_tail(old, last))
+        if old.starts_at < first:
+            old.ends_at = first
+            session.add(old)
+        else:
+            await session.delete(old)
     session.add_all(
         DutyShift(
             school_id=session.school_id,

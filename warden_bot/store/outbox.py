@@ -56,7 +56,8 @@ class Delivery(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
     claimed_by: str | None = None
     claimed_until: datetime | None = Field(default=None, sa_type=Instant)
-    attempts: int = 0
+    attempts: int = 0  # tries that the platform did not throttle
+    throttles: int = 0
     sent_parts: int = 0  # parts of a long text that the platform has already taken
     code: str = ""  # why the last attempt failed, in our words
     platform_words: str = ""  # and in the platform's, stripped of keys
@@ -126,6 +127,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
         "expires_at": literal(fanning.expires_at, Instant),
         "attempts": literal(0),
+        "throttles": literal(0),
         "sent_parts": literal(0),
         "code": literal(""),
         "platform_words": literal(""),
@@ -162,6 +164,23 @@ async def oldest_waiting(session: Session, now: datetime) -> float:
     query = select(func.min(Delivery.not_before)).where(WAITING, col(Delivery.school_id) == session.school_id)
     oldest = (await session.execute(query)).scalar_one_or_none()
     return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
+
+
+async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str]]:
+    """Return each group that a broadcast has not reached and will not by itself, with the reason."""
+    query = (
+        select(col(Group.code), col(Delivery.status), col(Delivery.code), col(Delivery.platform_words))
+        .join(Delivery, col(Delivery.group_id) == col(Group.id))
+        .where(
+            col(Delivery.broadcast_id) == broadcast_id,
+            col(Delivery.status).in_([DeliveryStatus.FAILED, DeliveryStatus.UNCONFIRMED, DeliveryStatus.EXPIRED]),
+        )
+        .order_by(col(Group.code))
+    )
+    return [
+        {"group": group, "status": status.value, "code": code, "platform_words": words}
+        for group, status, code, words in await session.execute(query)
+    ]
 
 
 async def states_by_group(session: Session, broadcast_id: int) -> dict[str, DeliveryStatus]:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, UniqueConstraint, Update, case, literal, update
+from sqlalchemy import BigInteger, UniqueConstraint, Update, and_, case, literal, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col, select
 
-from warden_bot.domain.pacing import ThrottleRule
+from warden_bot.domain.pacing import MOST_AHEAD, ThrottleRule
 from warden_bot.store.columns import MICROSECOND, Identity, microseconds
 from warden_bot.store.database import Session
 
@@ -54,7 +54,8 @@ def _book(session: Session, wish: Wish, now: datetime) -> ReturningInsert[int]:
     insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Pace)
     moment, step, behind = _numbers(wish, now)
     arrival = col(Pace.arrival)
-    base = case((arrival > moment, arrival), else_=literal(moment))
+    ahead = and_(arrival > moment, arrival <= moment + step * MOST_AHEAD)  # beyond: the clock was set back
+    base = case((ahead, arrival), else_=literal(moment))
     statement = insert.values(school_id=session.school_id, scope=wish.scope, arrival=moment + step * wish.cost)
     return statement.on_conflict_do_update(
         index_elements=["school_id", "scope"], set_={"arrival": base + step * wish.cost}, where=base + behind <= moment

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +19,7 @@ from warden_bot.errors import SealBroken
 VERSION = b"\x01"
 KEY_ID_BYTES = 4  # the first 8 hex digits of the key's SHA-256
 NONCE_BYTES = 12
+KEY_BYTES = 32
 HEAD = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
 
 
@@ -65,15 +67,21 @@ class Sealer:
 def key_beside(database: Path) -> bytes:
     """Return the key kept in a file beside an SQLite database, made on first use and readable by its owner only."""
     path = database.with_name(database.name + ".key")
-    try:
-        return bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except FileNotFoundError:
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(os.urandom(KEY_BYTES).hex())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first: its key holds
+            os.link(draft, path)
+        draft.unlink()
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process made it in this instant
-        return key_beside(database)
-    key = os.urandom(32)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(key.hex())
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        message = f"{path} does not hold a key; put back the one that sealed this database"
+        raise SealBroken(message)
     return key

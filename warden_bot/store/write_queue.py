@@ -6,7 +6,7 @@ Committing each small write alone costs a disk flush each; sharing a transaction
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -52,38 +52,62 @@ class WriteQueue(Generic[SessionT]):
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
             batch = [one for one in batch if not one.done.cancelled()]
-            if batch:
-                await self._commit(batch)
+            try:
+                if batch:
+                    await self._commit(batch)
+            except BaseException as failure:  # the runner itself was stopped: nobody may be left waiting for ever
+                _tell_all([*batch, *self._waiting], failure)
+                self._waiting.clear()
+                raise
 
     async def _commit(self, batch: list[_Waiting[SessionT]], *, again: bool = True) -> None:
         """Commit a batch as one transaction; when one work fails, run each alone so that the others succeed."""
-        results: list[Any] = []
         async with self._open_session() as session:
             try:
-                for one in batch:
-                    results.append(await one.work(session))
-                    await session.flush()
-            except Exception as failure:  # noqa: BLE001 -- whatever a work raised belongs to its caller
+                await session.connection()  # begin: a database that is away or locked fails all of them, once
+            except Exception as failure:  # noqa: BLE001 -- whatever the driver raised belongs to the callers
+                _tell_all(batch, failure)
+                return
+            results: list[Any] = []
+            failed = await _run_works(session, batch, results)
+            if failed is not None:
                 await _undo(session)
-                # A row that another process inserted meanwhile: the second look finds it.
-                retry = again and isinstance(failure, IntegrityError)
-                if len(batch) == 1 and not retry:
-                    _tell(batch[0], failure)
-                    return
-                for one in batch:
-                    await self._commit([one], again=len(batch) > 1)
+                await self._run_apart(batch, failed, again=again)
                 return
             try:
                 await session.commit()
             except Exception as failure:  # noqa: BLE001 -- a commit that failed may still have happened: nobody runs twice
                 await _undo(session)
-                for one in batch:
-                    _tell(one, failure)
+                _tell_all(batch, failure)
                 return
             self._on_commit(session)
         for one, result in zip(batch, results, strict=True):
             if not one.done.done():
                 one.done.set_result(result)
+
+    async def _run_apart(self, batch: list[_Waiting[SessionT]], failed: BaseException, *, again: bool) -> None:
+        """Give each work of an undone batch a transaction of its own; a work that failed alone has failed."""
+        # A row that another process inserted meanwhile: the second look finds it.
+        second_look = again and isinstance(failed, IntegrityError)
+        if len(batch) == 1 and not second_look:
+            _tell(batch[0], failed)
+            return
+        for one in batch:
+            await self._commit([one], again=len(batch) > 1)
+
+
+async def _run_works(session: SessionT, batch: list[_Waiting[SessionT]], results: list[Any]) -> BaseException | None:
+    """Run each work and keep its result; return what the first one that failed raised."""
+    for one in batch:
+        try:
+            results.append(await one.work(session))
+            await session.flush()
+        except (Exception, asyncio.CancelledError) as failure:
+            task = asyncio.current_task()
+            if isinstance(failure, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # this very task is being stopped, not only something that a work waited for
+            return failure
+    return None
 
 
 async def _undo(session: AsyncSession) -> None:
@@ -91,6 +115,11 @@ async def _undo(session: AsyncSession) -> None:
         await session.rollback()
 
 
-def _tell(one: _Waiting[Any], failure: Exception) -> None:
+def _tell(one: _Waiting[Any], failure: BaseException) -> None:
     if not one.done.done():
         one.done.set_exception(failure)
+
+
+def _tell_all(batch: Iterable[_Waiting[Any]], failure: BaseException) -> None:
+    for one in batch:
+        _tell(one, failure)

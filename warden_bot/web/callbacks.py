@@ -29,13 +29,19 @@ async def callback(request: web.Request) -> web.Response:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return refusal("too_large", 413)
+    except (web.RequestPayloadError, ConnectionError):
+        return refusal("malformed", 400)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         message = channel.parse_callback(CallbackRequest(headers, request.query, body, now))
     except CallbackRejected as rejected:
         log.warning("callback for %s refused: %s", kind, rejected.code)
         return refusal(rejected.code, rejected.status)
-    reply = await dispatch(desk_of(house), message, house.shelf.library, day_words(now, house.zone), now)
+    try:
+        reply = await dispatch(desk_of(house), message, house.shelf.library, day_words(now, house.zone), now)
+    except Exception as error:  # noqa: BLE001 -- nothing was kept, so the platform must send it again
+        log.error("a message could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
+        return refusal("try_again", 503)
     return web.json_response(channel.answer(reply), dumps=_dumps)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from warden_bot.store.cases import unheard_cases
 from warden_bot.store.database import REVISION
 from warden_bot.store.outbox import oldest_waiting
 from warden_bot.web.keys import HOUSE
@@ -28,6 +29,7 @@ async def readyz(request: web.Request) -> web.Response:
         found = await house.database.revision()
         async with house.database.read() as session:
             waited = await oldest_waiting(session, house.clock())
+            checks["cases_nobody_was_called_for"] = await unheard_cases(session)
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises, the answer is the same: not ready
         log.warning("not ready: %s", type(error).__name__)
         return web.json_response({"status": "not ready", "database": "unreachable"}, status=503)

@@ -16,7 +16,8 @@ from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.handlers.broadcast import launch
 from warden_bot.handlers.dispatch import dispatch
 from warden_bot.states import ChannelKind, GroupKind, SenderRole
-from warden_bot.store.broadcasts import latest_broadcast, progress
+from warden_bot.store.broadcasts import latest_broadcast, progress, sent_since
+from warden_bot.store.columns import EPOCH
 from warden_bot.store.database import Session
 from warden_bot.store.groups import all_groups
 from warden_bot.store.officers import ADDRESS, all_officers
@@ -69,12 +70,13 @@ async def state(request: web.Request) -> web.Response:
         ]
         officers = [
             {"room": house.sealer.open(officer.sealed_address, ADDRESS), "name": officer.name}
-            for officer in await all_officers(session)
+            for officer in sorted(await all_officers(session), key=lambda one: one.id or 0)
             if officer.channel is ChannelKind.SANDBOX and officer.sealed_address
         ]
         strip = await _strip(session)
         last = await last_said(session)
-    soon = next_campaign(house)
+        fired = await sent_since(session, EPOCH)
+    soon = next_campaign(house, fired)
     return _json(
         {
             "groups": groups,
@@ -86,10 +88,15 @@ async def state(request: web.Request) -> web.Response:
     )
 
 
-def next_campaign(house: House) -> Occurrence | None:
-    """Return what the calendar has next."""
+def next_campaign(house: House, fired: int) -> Occurrence | None:
+    """Return what the calendar has next after so many pushes by hand, so that pressing again shows another one."""
     now = house.clock()
-    return next(occurrences(house.shelf.library.calendar, now, now + LOOK_AHEAD, house.zone), None)
+    coming = {
+        one.entry.campaign: one
+        for one in reversed([*occurrences(house.shelf.library.calendar, now, now + LOOK_AHEAD, house.zone)])
+    }
+    ordered = sorted(coming.values(), key=lambda one: one.due_at)
+    return ordered[fired % len(ordered)] if ordered else None
 
 
 def _campaign_words(house: House, occurrence: Occurrence) -> dict[str, str]:
@@ -160,7 +167,8 @@ async def fire_next(request: web.Request) -> web.Response:
     house = request.app[HOUSE]
     if not _from_our_page(request):
         return refusal("foreign_page", 403)
-    soon = next_campaign(house)
+    async with house.database.read() as session:
+        soon = next_campaign(house, await sent_since(session, EPOCH))
     if soon is None:
         return refusal("calendar_is_empty", 409)
     now, library = house.clock(), house.shelf.library

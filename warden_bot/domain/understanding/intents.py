@@ -21,10 +21,15 @@ STATUS = re.compile(
 MENU = re.compile(
     r"^(?:菜单|帮助|help|功能|怎么用|使用说明|说明|你(?:能|会)(?:做|干)(?:什么|啥)|能问(?:什么|啥)|你是谁|menu)$"
 )
-HUMAN = re.compile(r"人工|真人|转民警|找民警|找警察|值班民警|叫个?(?:警察|民警)|接线员")
+HUMAN = re.compile(r"^(?!.*(?:你是|是不是)).*(?:人工|真人|转民警|找民警|找警察|值班民警|叫个?(?:警察|民警)|接线员)")
 THANKS = re.compile(
-    r"^(?:好的?|收到|谢谢|感谢|辛苦|多谢|明白|知道|了解|ok|嗯|哦|赞|致敬|您|你|了|啦|们|警察|民警|同志|老师|叔叔|大家|机器人)+$"
+    r"^(?!你好|您好)(?:好的?|收到|谢谢|感谢|辛苦|多谢|明白|知道|了解|ok|嗯|哦|赞|致敬|您|你|了|啦|们|警察|民警|同志|老师|叔叔|大家|机器人)+$"
 )
+
+
+def asked_for(normalised: str) -> bool:
+    """Say whether a text asks something: a question, the menu, or thanks; as opposed to telling something."""
+    return bool(QUESTION.search(normalised) or MENU.match(normalised) or THANKS.match(normalised))
 
 
 def intent(text: str, normalised: str, *, addressed: bool) -> Action | None:

@@ -8,6 +8,7 @@ from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.domain.understanding.retrieve import Match, SampleIndex
 from warden_bot.states import Action
 
+ASKING_MARKS = frozenset("?？")
 EMERGENCY_TOPIC = "svc.emergency-now"
 TOPIC_OF = {
     Action.EMERGENCY: EMERGENCY_TOPIC,
@@ -43,7 +44,8 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
     limits = thresholds or Thresholds()
     normalised = normalise(text)
     if not normalised:
-        return Verdict(Action.SILENT, reason="no words")
+        puzzled = addressed and bool(ASKING_MARKS & set(text))
+        return Verdict(Action.MENU, TOPIC_OF[Action.MENU]) if puzzled else Verdict(Action.SILENT, reason="no words")
     if kind := danger_kind(normalised):
         return Verdict(Action.EMERGENCY, EMERGENCY_TOPIC, 1.0, f"danger: {kind}", kind)
     if asked := intent(text, normalised, addressed=addressed):

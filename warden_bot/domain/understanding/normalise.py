@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-MENTION = re.compile(r"[@＠]\S{1,20}(?=\s|\u2005|$)")  # WeChat puts U+2005 behind a mention
+MENTION = re.compile(r"[@＠]\S{1,20}[\s\u2005]")  # a mention ends with a space, WeChat's with U+2005
 REPEATED = re.compile(r"(.)\1{2,}")
 WORDS = re.compile(r"[0-9]+|[a-z]{2,}")
 DROPPED = re.compile(r"[^\w]|_")

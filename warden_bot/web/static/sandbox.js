@@ -3,13 +3,14 @@
 
 const byId = (id) => document.getElementById(id);
 const STATUS_WORDS = { answer: "回答了", tip: "收下线索，通知值班民警", emergency: "判为紧急，通知值班民警",
-  status: "查进度", menu: "没听懂，给了菜单", human: "转人工，通知值班民警", silent: "没人问它，它不出声" };
+  status: "查进度", menu: "给了菜单", human: "转人工，通知值班民警", silent: "不出声" };
 const EXAMPLES = {
   group: ["反诈热线是多少", "@安全助手 群里让扫码交资料费是真的吗", "今天作业是第几页", "收到"],
   parent: ["孩子电动车能在楼道充电吗", "举报：北门小店卖电子烟给学生，中午都在", "我刚转了钱给骗子怎么办", "人工"],
   student: ["有人拿我照片威胁我要钱", "聪明药能吃吗", "举报会不会被别人知道"],
-  officer: ["接 编号"],
+  officer: ["接"],
 };
+const CALLS = new Set(["tip", "emergency", "human"]);
 const DONE = new Set(["sent", "failed", "unconfirmed", "expired", "cancelled"]);
 let cells = {};
 let strip = null;
@@ -50,6 +51,19 @@ function fillStrip(groups) {
     cells[group.room] = cell;
     byId("strip").append(cell);
   }
+}
+
+// After a tip: the way to the phones of those who are called, where the notice arrives within a second.
+function showPhones() {
+  const phones = [...byId("room").options].filter((option) => option.dataset.role === "officer");
+  const buttons = phones.map((option) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `去看${option.textContent}`;
+    button.addEventListener("click", () => { byId("room").value = option.value; changeRoom(); });
+    return button;
+  });
+  byId("examples").replaceChildren(...buttons);
 }
 
 function showStrip(news) {
@@ -103,12 +117,15 @@ async function changeRoom() {
     byId("lines").append(empty);
   }
   lines.forEach(addLine);
+  if (fixed === "officer") showExamples("officer", lines);
   shown = new Set(lines.map((line) => line.id));
 }
 let shown = new Set();
 
-function showExamples(kind) {
-  const buttons = (EXAMPLES[kind] || EXAMPLES.parent).map((text) => {
+function showExamples(kind, lines = []) {
+  const codes = lines.map((line) => /[2-9A-Z]{4}-[2-9A-Z]{4}/.exec(line.words)).filter(Boolean);
+  const texts = kind === "officer" && codes.length ? [`接 ${codes.at(-1)[0]}`] : EXAMPLES[kind] || EXAMPLES.parent;
+  const buttons = texts.map((text) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = text;
@@ -131,7 +148,8 @@ byId("write").addEventListener("submit", async (event) => {
   byId("text").value = "";
   try {
     const said = await post("/sandbox/messages", { room: byId("room").value, role: byId("role").value, text });
-    byId("verdict").textContent = `机器人：${STATUS_WORDS[said.action] || said.action}${said.topic ? "（" + said.topic + "）" : ""}`;
+    byId("verdict").textContent = `机器人：${STATUS_WORDS[said.action] || said.action}`;
+    if (CALLS.has(said.action)) showPhones();
   } catch {
     byId("text").value = text;
     byId("verdict").textContent = "没发出去，再试一次。";
@@ -142,6 +160,7 @@ byId("fire").addEventListener("click", async () => {
   byId("fire").disabled = true;
   try {
     await post("/sandbox/campaigns/next", {});
+    showNext((await (await fetch("/sandbox/state")).json()).next);
   } catch {
     byId("next").textContent = "日历里没有下一条推送。";
   } finally {
@@ -151,12 +170,16 @@ byId("fire").addEventListener("click", async () => {
 
 byId("room").addEventListener("change", changeRoom);
 
+function showNext(next) {
+  byId("next").textContent = next ? `日历上的下一条：${next.at}「${next.title}」` : "日历里没有下一条推送。";
+}
+
 async function start() {
   const state = await (await fetch("/sandbox/state")).json();
   fillRooms(state.groups, state.officers);
   fillStrip(state.groups);
   showStrip(state.strip);
-  byId("next").textContent = state.next ? `日历上的下一条：${state.next.at}「${state.next.title}」` : "日历里没有下一条推送。";
+  showNext(state.next);
   await changeRoom();
   let last = state.last;
   const listen = () => {

@@ -189,6 +189,7 @@ def upgrade() -> None:
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("throttles", sa.Integer(), nullable=False),
         sa.Column("sent_parts", sa.Integer(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("platform_words", sa.String(), nullable=False),
@@ -227,12 +228,14 @@ def upgrade() -> None:
         sa.Column("from_group", sa.Boolean(), nullable=False),
         sa.Column("sealed_text", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_reporter", sa.LargeBinary(), nullable=False),
+        sa.Column("reporter_hash", sa.String(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["duty_case.id"], name=op.f("fk_tip_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tip")),
     )
     with op.batch_alter_table("tip", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_tip_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_tip_reporter_hash"), ["reporter_hash"], unique=False)
 
     op.create_table(
         "attempt",
@@ -260,6 +263,7 @@ def downgrade() -> None:
 
     op.drop_table("attempt")
     with op.batch_alter_table("tip", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tip_reporter_hash"))
         batch_op.drop_index(batch_op.f("ix_tip_case_id"))
 
     op.drop_table("tip")

@@ -1,0 +1,110 @@
+"""Run the program as its users do: the installed `warden-bot`, in a folder and an environment of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+PROGRAM = Path(sys.executable).with_name("warden-bot")
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Read stdout, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+@dataclass
+class CommandLine:
+    """A folder to run commands in, with the settings they see."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
+        return kept | {f"WARDEN_{name}": value for name, value in self.settings.items()}
+
+    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            PROGRAM, *arguments, cwd=self.folder, env=self._environment, stdout=pipe, stderr=pipe
+        )
+
+    async def run(self, *arguments: str) -> Ended:
+        """Run one command to its end."""
+        process = await self._start(*arguments)
+        out, err = await process.communicate()
+        return Ended(process.returncode or 0, out.decode(), err.decode())
+
+    @asynccontextmanager
+    async def serving(self, *arguments: str) -> AsyncIterator["Serving"]:
+        """Run a server until the end of the block; it must then stop cleanly."""
+        self.settings["PORT"] = str(free_port())
+        process = await self._start(*arguments)
+        serving = Serving(f"http://127.0.0.1:{self.settings['PORT']}", process)
+        try:
+            await serving.ready()
+            yield serving
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            out, err = await process.communicate()
+            serving.out, serving.err = out.decode(), err.decode()
+        assert process.returncode == 0, serving.err
+
+
+@dataclass
+class Serving:
+    """A running server; `out` and `err` are there when it has stopped."""
+
+    base: str
+    process: asyncio.subprocess.Process
+    out: str = ""
+    err: str = ""
+
+    async def ready(self) -> None:
+        """Wait until the site answers."""
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        async with aiohttp.ClientSession() as client:
+            while asyncio.get_running_loop().time() < deadline and self.process.returncode is None:
+                try:
+                    async with client.get(f"{self.base}/healthz"):
+                        return
+                except aiohttp.ClientConnectionError:
+                    await asyncio.sleep(0.05)  # a real process starts in its own time
+        raise TimeoutError
+
+    async def post(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
+        """Post JSON and return the JSON answer."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.base + path, data=body, headers=headers) as answer,
+        ):
+            return await answer.json()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

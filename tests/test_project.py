@@ -1,0 +1,87 @@
+"""The house rules that a machine can hold us to."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from warden_bot.channels.registry import channel_settings
+from warden_bot.settings import PREFIX, Settings
+
+MOST_LINES = 300
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SOURCES = sorted(path for folder in ("warden_bot", "tests") for path in (ROOT / folder).rglob("*.py"))
+
+
+def test_imports_only_go_down() -> None:
+    command: list[Path | str] = [
+        Path(sys.executable).with_name("lint-imports"),
+        "--no-cache",
+        "--config",
+        ROOT / "pyproject.toml",
+    ]
+
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file_is_of_one_room_s_size(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert not re.search(r"util|helper|common|misc", path.name)
+
+
+def test_package_markers_are_empty() -> None:
+    markers = (ROOT / "warden_bot").rglob("__init__.py")
+
+    assert [path for path in markers if path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "channels"])
+def test_setting_is_in_the_readme_and_the_example(name: str) -> None:
+    assert f"`{PREFIX}{name.upper()}`" in README
+    assert f"{PREFIX}{name.upper()}=" in (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, one.name) for kind, found in channel_settings().items() for one in found]
+)
+def test_channel_setting_is_in_the_readme(kind: str, name: str) -> None:
+    assert f"`{PREFIX}{kind.upper()}_{name}`" in README
+
+
+@pytest.mark.parametrize("kind", list(channel_settings()))
+def test_channel_has_all_the_places_that_contributing_lists(kind: str) -> None:
+    assert (ROOT / "warden_bot" / "channels" / f"{kind}.py").exists()
+    assert (ROOT / "tests" / "channels" / f"test_{kind}.py").exists()
+    assert f'"warden_bot.channels.{kind}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_pins_hashes_and_names_no_registry(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    assert "://" not in text
+    assert "--index-url" not in text
+    pinned = re.findall(
+        r"^[a-z0-9_.-]+(?:\[[a-z,]+\])?==\S+.*(?:\n    --hash=sha256:[0-9a-f]{64}.*)+", text, re.MULTILINE
+    )
+    assert len(pinned) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
+
+
+def test_every_dependency_is_justified() -> None:
+    wanted = [re.split(r"[\[><=]", row)[0] for row in (ROOT / "requirements.in").read_text(encoding="utf-8").split()]
+    decisions = (ROOT / "docs" / "decisions" / "0002-few-dependencies.md").read_text(encoding="utf-8")
+
+    assert [name for name in wanted if f"`{name.split(',')[0]}`" not in decisions] == []
+
+
+def test_readme_s_files_exist() -> None:
+    linked = re.findall(r"\]\(([\w./-]+)\)", README)
+
+    assert linked
+    assert [name for name in linked if not (ROOT / name).exists()] == []
