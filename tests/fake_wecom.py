@@ -37,7 +37,7 @@ class FakeWecom:
     async def _send(self, request: web.Request) -> web.Response:
         self.requests += 1
         key = request.query.get("key", "")
-        if self.answers[key]:
+        if self.answers.get(key):
             return await self._prescribed(request, key, self.answers[key].pop(0))
         body = await request.json() if request.content_type == "application/json" else {}
         kind = body.get("msgtype", "")
@@ -65,7 +65,7 @@ class FakeWecom:
             (key not in self.keys, 93000, "invalid webhook url"),
             (not content, 44004, "empty content"),
             (len(content.encode()) > LONGEST.get(kind, 0), 40058, f"{kind}.content exceed max length"),
-            (len(self.heard[key]) >= PER_MINUTE, 45009, "api freq out of limit"),
+            (len(self.heard.get(key, [])) >= PER_MINUTE, 45009, "api freq out of limit"),
         ]
         return next((refused(code, words) for wrong, code, words in refusals if wrong), None)
 

@@ -21,7 +21,7 @@ def settings_from_here(*, demo: bool = False) -> Settings:
     """Read the environment and `.env`. Names that nobody knows are pointed out, wrong values refuse the start."""
     environment = dict(os.environ)
     dotenv = dotenv_values(Path(".env"))
-    if demo and "WARDEN_DATABASE_URL" not in dotenv:
+    if demo:  # the station's own database, named in .env, is not a place to play in
         environment.setdefault("WARDEN_DATABASE_URL", DEMO_DATABASE)
     reading = read_settings(environment, dotenv)
     for name in reading.unknown:

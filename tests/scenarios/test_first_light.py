@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -162,6 +163,15 @@ async def test_second_start_finds_the_school_again(tmp_path: Path) -> None:
     assert len(serving.out.splitlines()) == 1
 
 
+async def until_content_is_seen_broken(serving: Serving) -> None:
+    async with aiohttp.ClientSession() as client:
+        for _ in range(200):
+            async with client.get(f"{serving.base}/readyz") as answer:
+                if (await answer.json())["content"] != "ok":
+                    return
+            await asyncio.sleep(0.05)  # a real server looks at the folder in its own time
+
+
 async def test_broken_edit_keeps_the_last_good_content_in_use(command_line: CommandLine, tmp_path: Path) -> None:
     from tests.conftest import CONTENT  # noqa: PLC0415 -- only here
 
@@ -170,7 +180,7 @@ async def test_broken_edit_keeps_the_last_good_content_in_use(command_line: Comm
     async with command_line.serving("serve") as serving:
         answer = folder / "answers" / "fraud.hotline-96110.md"
         answer.write_text("---\ntopic: [\n---\n", encoding="utf-8")
-        await asyncio.sleep(5)  # the folder is looked at every four seconds
+        await until_content_is_seen_broken(serving)
         still = await ask(serving, "反诈热线是多少")
 
     assert still["topic"] == "fraud.hotline-96110"

@@ -1,0 +1,15 @@
+FROM python:3.12-slim
+WORKDIR /srv/warden
+RUN useradd --system --create-home warden
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY warden_bot ./warden_bot
+COPY content ./content
+RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable . \
+    && mkdir var && chown warden var
+USER warden
+ENV WARDEN_HOST=0.0.0.0
+EXPOSE 8080
+HEALTHCHECK CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz')"]
+CMD ["warden-bot", "serve"]
