@@ -146,7 +146,7 @@ class Mailroom:
     async def send_due(self) -> list[Tried]:
         """Send everything that is due now, and return how each try ended."""
         done: list[Tried] = []
-        while errands := await claim_errands(self.post, 50):
+        while errands := (await claim_errands(self.post, 50)).errands:
             done += [await deliver(self.post, errand) for errand in errands]
         self.tried += done
         return done

@@ -66,11 +66,18 @@ class EmbeddedPostgres:
         return self
 
     def _copied_out(self, binaries: Path) -> Path:
-        """Copy the installation to where the unprivileged server can read it, if it cannot now."""
+        """Copy the installation to where the unprivileged server can read it, if it cannot now.
+
+        A wheel's programs look for their libraries beside their package, so both are laid out as they were.
+        """
         if _readable_by_everybody(binaries):
             return binaries
-        copy = self.folder / "install"
-        shutil.copytree(binaries.parent, copy, symlinks=True)
+        install, package = binaries.parent, binaries.parent.parent
+        copy = self.folder / package.name / install.name
+        shutil.copytree(install, copy, symlinks=True)
+        libraries = package.with_name(package.name + ".libs")
+        if libraries.exists():
+            shutil.copytree(libraries, self.folder / libraries.name, symlinks=True)
         return copy / binaries.name
 
     def _initialise(self, binaries: Path, data: Path) -> None:

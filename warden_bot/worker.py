@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import datetime
 
 from warden_bot.handlers.delivery import Errand, Post, claim_errands, deliver
 from warden_bot.store.claims import renew
 
 MOST_OPEN = 50  # deliveries in hand at once; a kill leaves at most so many in doubt
 POLL_SECONDS = 1.0  # how soon a delivery is seen that another process enqueued, or whose time has come
+SHORTEST_SECONDS = 0.01
 RENEW_SECONDS = 3.0  # well inside the ten seconds of a claim
 AFTER_TROUBLE_SECONDS = 2.0
 
@@ -45,16 +47,22 @@ class Worker:
         wake = self._post.database.wake
         wake.clear()
         try:
-            errands = await claim_errands(self._post, MOST_OPEN - len(self._open))
+            turn = await claim_errands(self._post, MOST_OPEN - len(self._open))
         except Exception:
             log.exception("the outbox could not be read; trying again in %s s", AFTER_TROUBLE_SECONDS)
             await asyncio.sleep(AFTER_TROUBLE_SECONDS)
             return
-        for errand in errands:
+        for errand in turn.errands:
             self._open[errand.claimed.id] = asyncio.create_task(self._deliver(errand))
-        if not errands or len(self._open) >= MOST_OPEN:
+        if not turn.errands or len(self._open) >= MOST_OPEN:
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), POLL_SECONDS)
+                await asyncio.wait_for(wake.wait(), self._pause(turn.again_at))
+
+    def _pause(self, again_at: datetime | None) -> float:
+        """Return for how many seconds there is nothing to do, as far as this process knows."""
+        if again_at is None:
+            return POLL_SECONDS
+        return min(max((again_at - self._post.clock()).total_seconds(), SHORTEST_SECONDS), POLL_SECONDS)
 
     async def _deliver(self, errand: Errand) -> None:
         try:

@@ -35,6 +35,12 @@ def test_grapheme_is_never_cut() -> None:
     assert [part.split("\n")[1] for part in parts] == [FAMILY * 3, FAMILY * 3, FAMILY * 3, FAMILY]
 
 
+def test_sentence_end_with_a_variation_selector_stays_whole() -> None:
+    parts = split_text("啊" * 20 + "！\ufe0f" + "好" * 20, 84)
+
+    assert not [part for part in parts if part.split("\n")[1].startswith("\ufe0f")]
+
+
 @given(st.text(alphabet=st.sampled_from("安全。！\n a😀" + FAMILY + "é̂"), max_size=400), st.integers(48, 300))
 def test_parts_fit_and_keep_every_character(text: str, limit: int) -> None:
     parts = split_text(text, limit)

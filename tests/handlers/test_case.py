@@ -108,7 +108,7 @@ async def test_notice_waiting_for_its_next_try_is_not_sent_after_the_acknowledge
 ) -> None:
     officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
     code = read_code((await handle(desk, library, make_message(TIP))).text or "") or ""
-    (errand,) = await claim_errands(mailroom.post, 10)
+    (errand,) = (await claim_errands(mailroom.post, 10)).errands
     await desk.database.write(lambda session: acknowledge(session, code, officer, NOW))
     late = Tried(errand.claimed.id, "worker-1", NOW, NOW, AttemptOutcome.RETRYABLE, DeliveryStatus.QUEUED)
     await desk.database.write(lambda session: record_attempt(session, late))
@@ -173,7 +173,7 @@ async def test_operator_never_gets_the_words_of_a_tip(desk: Desk, library: Libra
 async def test_words_echoed_by_a_receiver_are_not_kept(desk: Desk, library: Library, mailroom: Mailroom) -> None:
     await add_officer_on_duty(desk.database, desk.sealer, "甲")
     await handle(desk, library, make_message(TIP))
-    (errand,) = await claim_errands(mailroom.post, 10)
+    (errand,) = (await claim_errands(mailroom.post, 10)).errands
     echo = SendError("bad_request", AttemptOutcome.REJECTED, platform_words=TIP)
 
     tried = _judge_try(mailroom.post, errand, NOW, 0, echo)

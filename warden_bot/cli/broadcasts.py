@@ -133,7 +133,7 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
 
 
 @app.command("show")
-def show(broadcast: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+def show(broadcast: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)], as_json: Json = False) -> None:
     """看一次广播发到哪了。Show how far a broadcast has got."""
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here

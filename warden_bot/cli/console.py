@@ -55,6 +55,9 @@ def explain(error: Exception) -> int | None:
         for fault in error.faults:
             warn(str(fault))
         return 1
+    if isinstance(error, UnicodeEncodeError):
+        warn("文字里有读不了的字符，请用 UTF-8")
+        return 1
     if isinstance(error, WardenError):
         warn(str(error))
         return 1

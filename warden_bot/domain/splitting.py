@@ -1,5 +1,6 @@
 """Cut a text into parts that fit a platform's limit, at lines, then sentences, then graphemes; never inside one."""
 
+import unicodedata
 from collections.abc import Iterator
 
 SENTENCE_ENDS = "。！？；!?;"
@@ -45,11 +46,16 @@ def _pieces(text: str, room: int) -> Iterator[str]:
 def _sentences(line: str) -> Iterator[str]:
     start = 0
     for index, character in enumerate(line):
-        if character in SENTENCE_ENDS:
+        if character in SENTENCE_ENDS and not _joins(line[index + 1 : index + 2]):
             yield line[start : index + 1]
             start = index + 1
     if start < len(line):
         yield line[start:]
+
+
+def _joins(following: str) -> bool:
+    """Say whether a character belongs to the one before it: an accent, a variation selector, a joiner."""
+    return bool(following) and unicodedata.category(following) in ("Mn", "Me", "Mc", "Cf")
 
 
 def _graphemes(text: str, room: int) -> Iterator[str]:

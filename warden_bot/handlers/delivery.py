@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,20 +65,33 @@ class Errand:
     parts: list[str] = field(repr=False)
 
 
-async def claim_errands(post: Post, most: int) -> list[Errand]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one look at the outbox gave: errands to run now, and when the next one that was put back may go."""
+
+    errands: list[Errand]
+    again_at: datetime | None
+
+
+async def claim_errands(post: Post, most: int) -> Turn:
     """Claim up to `most` due deliveries that their platforms' pace allows now; give the others back with their time."""
     if most <= 0:
-        return []
+        return Turn([], None)
 
-    async def work(session: Session) -> list[Errand]:
+    async def work(session: Session) -> Turn:
         now = post.clock()  # here, not before the wait for the database: a lease must not begin in the past
         ids = await claim_due(session, post.worker, most, now)
-        errands = []
+        errands: list[Errand] = []
+        later: list[datetime] = []
+        refused: Counter[str] = Counter()
         for claimed in await load_claimed(session, ids, post.sealer) if ids else []:
             errand = await _errand(session, post, claimed, now)
-            if errand is not None and await _may_go(session, post, errand, now):
+            retry_at = await _refused_until(session, post, errand, now, refused) if errand else None
+            if errand and retry_at is None:
                 errands.append(errand)
-        return errands
+            elif retry_at is not None:
+                later.append(retry_at)
+        return Turn(errands, min(later, default=None))
 
     return await post.database.write(work)
 
@@ -126,18 +140,29 @@ async def _notice(session: Session, post: Post, claimed: Claimed, case: Case) ->
     return "\n".join(lines)
 
 
-async def _may_go(session: Session, post: Post, errand: Errand, now: datetime) -> bool:
-    """Book the errand's requests with the pacer, or put the delivery back until its platform allows it."""
+async def _refused_until(
+    session: Session, post: Post, errand: Errand, now: datetime, refused: Counter[str]
+) -> datetime | None:
+    """Book the errand's requests with the pacer: None when it may go, else put it back and return until when.
+
+    `refused` counts this turn's refusals by scope, so that those who wait for the same scope are put back one after
+    another instead of all at once.
+    """
     channel = post.channels[errand.claimed.channel]
     cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
-    rules = [(errand.claimed.scope, rule) for rule in channel.capabilities.pace if rule.scope == PER_RECIPIENT]
-    rules += [(channel.kind.value, rule) for rule in channel.capabilities.pace if rule.scope == PER_CHANNEL]
+    wishes = [
+        Wish(errand.claimed.scope, rule, cost) for rule in channel.capabilities.pace if rule.scope == PER_RECIPIENT
+    ]
+    wishes += [Wish(channel.kind.value, rule, cost) for rule in channel.capabilities.pace if rule.scope == PER_CHANNEL]
     if cap := post.channel_rules.get(channel.kind):
-        rules.append((f"{channel.kind}:cap", cap))
-    retry_at = await admit_together(session, [Wish(scope, rule, cost) for scope, rule in rules], now)
-    if retry_at is not None:
-        await put_back(session, post.worker, errand.claimed.id, retry_at)
-    return retry_at is None
+        wishes.append(Wish(f"{channel.kind}:cap", cap, cost))
+    refusal = await admit_together(session, wishes, now)
+    if refusal is None:
+        return None
+    retry_at = refusal.retry_at + refusal.wish.rule.interval * refused[refusal.wish.scope]
+    refused[refusal.wish.scope] += cost
+    await put_back(session, post.worker, errand.claimed.id, retry_at)
+    return retry_at
 
 
 async def deliver(post: Post, errand: Errand) -> Tried:

@@ -34,8 +34,16 @@ class Wish:
     cost: int = 1
 
 
-async def admit_together(session: Session, wishes: Sequence[Wish], now: datetime) -> datetime | None:
-    """Book one request in all its scopes, or in none: None when it may go now, else when to ask again.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Which wish was refused, and when to ask again."""
+
+    wish: Wish
+    retry_at: datetime
+
+
+async def admit_together(session: Session, wishes: Sequence[Wish], now: datetime) -> Refusal | None:
+    """Book one request in all its scopes, or in none: None when it may go now.
 
     The statement says in SQL what `domain.pacing.admit` says in Python; a test holds one against the other.
     """
@@ -44,7 +52,7 @@ async def admit_together(session: Session, wishes: Sequence[Wish], now: datetime
         if (await session.execute(_book(session, wish, now))).first() is None:
             for earlier in booked:  # another scope refused: what was booked in this transaction is given back
                 await session.execute(_give_back(session, earlier))
-            return await _retry_at(session, wish, now)
+            return Refusal(wish, await _retry_at(session, wish, now))
         booked.append(wish)
     return None
 
