@@ -13,9 +13,9 @@ from warden_bot.domain.calendar import sendable_now
 from warden_bot.handlers.broadcast import launch_due
 from warden_bot.handlers.case import escalate_open_cases
 from warden_bot.handlers.delivery import sweep_outbox
-from warden_bot.store.cases import cases_to_call
-from warden_bot.store.claims import needs_sweep
+from warden_bot.store.cases import call_is_due
 from warden_bot.store.database import Database
+from warden_bot.store.sweeping import needs_sweep
 
 CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4
 
@@ -48,7 +48,7 @@ async def tick_escalation(work: Clockwork) -> None:
     """Call the next officers for cases that nobody acknowledged."""
     now, library = work.clock(), work.shelf.library
     async with work.database.read() as session:
-        if not await cases_to_call(session, now):  # nearly always: a look costs less than a turn at writing
+        if not await call_is_due(session, now):  # nearly always: a look costs less than a turn at writing
             return
     await work.database.write(lambda session: escalate_open_cases(session, library, now, work.ack_within))
 

@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 from datetime import datetime
 
-from warden_bot.handlers.delivery import Errand, Post, claim_errands, deliver
+from warden_bot.handlers.delivery import Errand, Post, claim_errands, deliver, nothing_due
 from warden_bot.store.claims import renew
 
 MOST_OPEN = 50  # deliveries in hand at once; a kill leaves at most so many in doubt
@@ -24,6 +24,7 @@ class Worker:
         self._post = post
         self._open: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        self._idle = False  # the last turn found nothing
 
     async def run(self) -> None:
         """Send until `stop`. A database that is away is waited for."""
@@ -47,16 +48,23 @@ class Worker:
         wake = self._post.database.wake
         wake.clear()
         try:
+            if self._idle and await nothing_due(self._post):
+                await self._wait(wake, POLL_SECONDS)
+                return
             turn = await claim_errands(self._post, MOST_OPEN - len(self._open))
         except Exception:
             log.exception("the outbox could not be read; trying again in %s s", AFTER_TROUBLE_SECONDS)
             await asyncio.sleep(AFTER_TROUBLE_SECONDS)
             return
+        self._idle = not turn.errands and turn.again_at is None
         for errand in turn.errands:
             self._open[errand.claimed.id] = asyncio.create_task(self._deliver(errand))
         if not turn.errands or len(self._open) >= MOST_OPEN:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), self._pause(turn.again_at))
+            await self._wait(wake, self._pause(turn.again_at))
+
+    async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), seconds)
 
     def _pause(self, again_at: datetime | None) -> float:
         """Return for how many seconds there is nothing to do, as far as this process knows."""

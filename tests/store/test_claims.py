@@ -12,18 +12,16 @@ from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Prior
 from warden_bot.store.claims import (
     LEASE,
     claim_due,
-    expire_stale,
     load_claimed,
-    needs_sweep,
     put_back,
     record_attempt,
     renew,
-    take_back_lost,
 )
 from warden_bot.store.database import Database
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.outbox import Attempt
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.sweeping import expire_stale, needs_sweep, take_back_lost
 
 
 async def test_most_urgent_leaves_first_then_the_one_that_waited_longest(database: Database) -> None:

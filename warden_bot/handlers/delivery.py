@@ -23,18 +23,18 @@ from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, not
 from warden_bot.store.claims import (
     Claimed,
     Tried,
+    anything_due,
     claim_due,
-    expire_stale,
     finish_untried,
     load_claimed,
     put_back,
     record_attempt,
-    take_back_lost,
 )
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
 from warden_bot.store.pacing import Wish, admit_together
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.sweeping import expire_stale, take_back_lost
 
 PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
 UNDELIVERED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.UNCONFIRMED, DeliveryStatus.EXPIRED})
@@ -71,6 +71,12 @@ class Turn:
 
     errands: list[Errand]
     again_at: datetime | None
+
+
+async def nothing_due(post: Post) -> bool:
+    """Say whether a look at the outbox would find nothing; cheaper than a turn at writing."""
+    async with post.database.read() as session:
+        return not await anything_due(session, post.clock())
 
 
 async def claim_errands(post: Post, most: int) -> Turn:

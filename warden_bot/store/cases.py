@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, func, update
+from sqlalchemy import UniqueConstraint, func, text, update
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.duty import Call
 from warden_bot.errors import IllegalMove
 from warden_bot.states import CASE_MOVES, CaseEventKind, CaseStatus, ChannelKind
-from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.columns import Identity, Instant, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.outbox import changed_rows
 
 TIP_TEXT, TIP_REPORTER = "tip.text", "tip.reporter"  # the seal's contexts
+CALL_IS_DUE = text(
+    "SELECT 1 FROM duty_case WHERE call_next_at <= :now AND status = 'open' AND school_id = :school LIMIT 1"
+)
 CALLS = (CaseEventKind.NOTIFIED, CaseEventKind.ESCALATED)
 
 
@@ -160,6 +163,12 @@ async def case_by_id(session: Session, case_id: int) -> Case | None:
     """Return one case."""
     query = select(Case).where(Case.school_id == session.school_id, Case.id == case_id)
     return (await session.exec(query)).first()
+
+
+async def call_is_due(session: Session, now: datetime) -> bool:
+    """Say whether somebody is to be called for some case. Asked every second all day, so it is said in plain SQL."""
+    values = {"school": session.school_id, "now": microseconds(now)}
+    return (await session.execute(CALL_IS_DUE, values)).first() is not None
 
 
 async def cases_to_call(session: Session, now: datetime) -> Sequence[Case]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Update, case, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Update, case, insert, literal, or_, select, text, update
 from sqlmodel import col
 
 from warden_bot.domain.message import Recipient
@@ -12,13 +12,16 @@ from warden_bot.errors import SealBroken
 from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store import groups, officers
 from warden_bot.store.broadcasts import Broadcast
-from warden_bot.store.columns import Instant
+from warden_bot.store.columns import Instant, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group
 from warden_bot.store.officers import Officer
-from warden_bot.store.outbox import HELD, REPLY_ADDRESS, WAITING, Attempt, Delivery, changed_rows
+from warden_bot.store.outbox import REPLY_ADDRESS, WAITING, Attempt, Delivery, changed_rows
 from warden_bot.store.sealing import Sealer
 
+ANYTHING_DUE = text(
+    "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = :school AND not_before <= :now LIMIT 1"
+)
 LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
 
 
@@ -59,6 +62,12 @@ class Claimed:
     text: str = field(repr=False)
     case_id: int | None
     officer_id: int | None
+
+
+async def anything_due(session: Session, now: datetime) -> bool:
+    """Say whether some delivery's time has come. Asked every second all day, so it is said in plain SQL."""
+    values = {"school": session.school_id, "now": microseconds(now)}
+    return (await session.execute(ANYTHING_DUE, values)).first() is not None
 
 
 async def claim_due(session: Session, worker: str, most: int, now: datetime) -> list[int]:
@@ -244,51 +253,6 @@ async def record_attempt(session: Session, tried: Tried) -> bool:
     )
     await session.execute(attempt)
     return held
-
-
-async def needs_sweep(session: Session, now: datetime) -> bool:
-    """Say whether any claim has run out or any waiting delivery's window has closed."""
-    lost = select(col(Delivery.id)).where(HELD, col(Delivery.claimed_until) < now)
-    stale = select(col(Delivery.id)).where(WAITING, col(Delivery.expires_at) <= now)
-    return bool((await session.execute(select(or_(lost.exists(), stale.exists())))).scalar())
-
-
-async def take_back_lost(session: Session, now: datetime) -> int:
-    """Decide for claims that ran out: their worker died or stopped while a request may have been out.
-
-    What may be repeated goes back into the queue; a routine broadcast is left UNCONFIRMED for a person, because the
-    same text twice in 368 groups is worse than one group unsure. Returns how many were taken back.
-    """
-    again = col(Delivery.repeatable).is_(True)
-    statement = (
-        update(Delivery)
-        .where(col(Delivery.school_id) == session.school_id, HELD, col(Delivery.claimed_until) < now)
-        .values(
-            status=case((again, DeliveryStatus.QUEUED.value), else_=DeliveryStatus.UNCONFIRMED.value),
-            not_before=_instant(now),
-            finished_at=case((again, None), else_=_instant(now)),
-            claimed_by=None,
-            claimed_until=None,
-            attempts=Delivery.attempts + 1,
-            code="worker_lost",
-        )
-        .execution_options(synchronize_session=False)
-    )
-    lost = changed_rows(await session.execute(statement))
-    if lost:
-        session.wake_outbox()
-    return lost
-
-
-async def expire_stale(session: Session, now: datetime) -> int:
-    """Give up what could not leave inside its window; return how many that were."""
-    statement = (
-        update(Delivery)
-        .where(col(Delivery.school_id) == session.school_id, WAITING, col(Delivery.expires_at) <= now)
-        .values(status=DeliveryStatus.EXPIRED, finished_at=now, code="window_over")
-        .execution_options(synchronize_session=False)
-    )
-    return changed_rows(await session.execute(statement))
 
 
 def _instant(now: datetime) -> ColumnElement[datetime]:
