@@ -6,6 +6,7 @@ message that was answered has its effects on disk, and a platform that repeats i
 
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
-from warden_bot.errors import Refused
+from warden_bot.errors import Refused, SealBroken
 from warden_bot.handlers.answer import Heard, compose, hear
 from warden_bot.handlers.case import acknowledge, call_duty
 from warden_bot.handlers.tip import OPENS_CASE, add_to_case, case_in_progress, take_tip
@@ -106,8 +107,11 @@ async def _writing_officer(session: Session, sealer: Sealer, message: InboundMes
     """Find the officer who writes: by the private address on this channel, else by name."""
     people = await all_officers(session)
     here = [one for one in people if one.channel is message.channel and one.sealed_address]
-    by_address = {sealer.open(one.sealed_address or b"", OFFICER_ADDRESS): one for one in here}
     by_name = {one.name: one for one in people}
+    by_address = {}
+    for one in here:
+        with suppress(SealBroken):  # a lost key must not keep the others from answering
+            by_address[sealer.open(one.sealed_address or b"", OFFICER_ADDRESS)] = one
     return by_address.get(message.sender.id) or by_name.get(message.sender.id) or by_name.get(message.sender.name)
 
 
