@@ -149,4 +149,5 @@ def read_settings(environment: Mapping[str, str], dotenv: Mapping[str, str | Non
 
 
 def _one_line(place: tuple[int | str, ...], reason: str) -> str:
-    return f"{PREFIX}{str(place[0]).upper()} {reason.removeprefix('Value error, ')}"
+    words = reason.removeprefix("Value error, ")
+    return words if place[0] == "channels" else f"{PREFIX}{str(place[0]).upper()} {words}"

@@ -36,7 +36,12 @@ def read_table(path: Path, needed: tuple[str, ...], known: tuple[str, ...]) -> l
         raise FaultsFound([Fault(name, 0, f"是空的；第一行要有列名：{','.join(known)}")])
     head_line, headings = table[0]
     _check_headings(name, head_line, headings, needed, known)
-    crowded = [line for line, cells in table[1:] if any(cells[len(headings) :])]
+    crowded = [
+        line
+        for line, cells in table[1:]
+        if any(cells[len(headings) :])
+        or any(cell for heading, cell in zip(headings, cells, strict=False) if not heading)
+    ]
     if crowded:
         raise FaultsFound([Fault(name, line, "格子比列名多，是不是多了一个逗号") for line in crowded])
     rows = [Row(line, dict(zip(headings, [*cells, *[""] * len(headings)], strict=False))) for line, cells in table[1:]]

@@ -39,6 +39,19 @@ async def test_shift_without_a_zone_is_in_the_school_s(database: Database, seale
     assert await on_duty(database, start + timedelta(days=1)) == []
 
 
+async def test_roster_is_cut_where_a_new_one_begins_and_ends(
+    database: Database, sealer: Sealer, tmp_path: Path
+) -> None:
+    await add_officer_on_duty(database, sealer, "甲", on_duty=False)
+    second = await add_officer_on_duty(database, sealer, "乙", on_duty=False)
+    await take(database, tmp_path, "甲,2026-11-23T00:00,2026-11-24T00:00,1")
+
+    await take(database, tmp_path, "乙,2026-11-23T10:00,2026-11-23T12:00,1")
+
+    found = [await on_duty(database, datetime(2026, 11, 23, hour, 30, tzinfo=UTC)) for hour in (1, 2, 3, 4)]
+    assert [[one.officer_id == second.id for one in shifts] for shifts in found] == [[False], [True], [True], [False]]
+
+
 async def test_roster_replaces_the_same_days_and_keeps_the_others(
     database: Database, sealer: Sealer, tmp_path: Path
 ) -> None:
@@ -47,7 +60,7 @@ async def test_roster_replaces_the_same_days_and_keeps_the_others(
 
     await take(database, tmp_path, "甲,2026-11-23T08:00,2026-11-24T08:00,2")
 
-    assert [shift.step for shift in await on_duty(database, datetime(2026, 11, 23, 4, tzinfo=UTC))] == [2]
+    assert [shift.step for shift in await on_duty(database, datetime(2026, 11, 23, 4, tzinfo=UTC))] == [1, 2]
     assert [shift.step for shift in await on_duty(database, datetime(2026, 11, 25, 4, tzinfo=UTC))] == [1]
 
 

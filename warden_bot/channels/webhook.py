@@ -22,7 +22,7 @@ from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
 
 TIMESTAMP, SIGNATURE, SCHEME = "x-warden-timestamp", "x-warden-signature", "sha256="
 TIME_WINDOW = timedelta(seconds=300)
-LONGEST_TEXT = 65_536  # bytes
+LONGEST_TEXT = 1_048_576  # bytes; a text is never cut, for every part would need a delivery_id of its own
 LONGEST_INBOUND = 10_000  # characters of one message
 
 Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -44,7 +44,7 @@ class Order:
 async def send_by_hand(session: Session, order: Order, channels: Channels, now: datetime) -> Broadcast:
     """Make a broadcast that leaves at once. Raise Refused for an empty audience or a text that some group cannot get."""
     audience = parse_audience(order.audience)
-    if not order.text.strip():
+    if not any(character.isalnum() for character in order.text):
         raise Refused("没有要发的内容")
     await _require_fit(session, audience, order, channels)
     broadcast = Broadcast(

@@ -67,7 +67,8 @@ async def call_duty(session: Session, case: Case, library: Library, now: datetim
     on_roster = bool(chosen)
     if due and not chosen:
         chosen = _last_resort(people, calls)
-    again_at = now + (ack_within if chosen else min(ack_within, LOOK_AGAIN))
+    exhausted = due is not None and not chosen and any(not call.failed for call in calls)
+    again_at = now + (ack_within if chosen or exhausted else min(ack_within, LOOK_AGAIN))
     if not await book_call(session, case, again_at):
         return False  # another clock took this turn
     if due is None:
@@ -86,12 +87,14 @@ def _reachable(officer: Officer) -> bool:
     return officer.role in READS_TIPS and officer.channel is not None and officer.sealed_address is not None
 
 
-def _last_resort(people: Sequence[Officer], calls: Sequence[Call]) -> list[Officer]:
+def _last_resort(people: list[Officer], calls: Sequence[Call]) -> list[Officer]:
     """Return the chiefs who were not called yet; when nobody at all was called and there is no chief, everybody."""
     called = {call.officer_id for call in calls}
     chiefs = [one for one in people if one.role is OfficerRole.CHIEF and one.id not in called]
-    arrived = any(not call.failed for call in calls)
-    return chiefs or ([] if arrived else [one for one in people if one.id not in called])
+    if chiefs or any(not call.failed for call in calls):
+        return chiefs
+    # Nobody has heard of it: those not called yet, else everybody once more, for an address may have been mended.
+    return [one for one in people if one.id not in called] or people
 
 
 def _gap_is_known(events: Sequence[CaseEvent]) -> bool:

@@ -174,8 +174,10 @@ async def _refused_until(
 async def deliver(post: Post, errand: Errand) -> Tried:
     """Send one errand and write down how it ended. Whatever goes wrong becomes a row, never an exception."""
     started = post.clock()
-    sent = errand.claimed.sent_parts
+    sent = errand.claimed.sent_parts if errand.claimed.sent_parts < len(errand.parts) else 0
     problem: SendError | None = None
+    if not errand.parts:
+        problem = SendError("nothing_to_send", AttemptOutcome.REJECTED)
     try:
         for part in errand.parts[sent:]:
             await _send(post.channels[errand.claimed.channel], errand.message, part)

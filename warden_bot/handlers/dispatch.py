@@ -72,8 +72,9 @@ async def _effects(
     case = await case_in_progress(session, message, verdict, desk.sealer, now)
     if case is not None:
         add_to_case(session, case, message, desk.sealer, now)
-        warning = f"{library.replies.emergency(verdict.danger)}\n" if verdict.action is Action.EMERGENCY else ""
-        added = warning + library.replies.say("tip_added", library.values(today, code=case.code))
+        added = library.replies.say("tip_added", library.values(today, code=case.code))
+        if verdict.action in (Action.EMERGENCY, Action.ANSWER):
+            return Reply(verdict.action, verdict.topic, f"{heard.reply}\n{added}")
         action = verdict.action if verdict.action in OPENS_CASE else Action.TIP
         return Reply(action, TOPIC_OF[action], added)
     if verdict.action in OPENS_CASE:

@@ -1,6 +1,5 @@
 """The people of the station and their duty hours."""
 
-import itertools
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -74,10 +73,13 @@ async def import_shifts(session: Session, path: Path, zone: tzinfo, actor: str, 
 
 def _refuse_overlaps(name: str, shifts: list[tuple[int, Shift]], faults: list[Fault]) -> None:
     """Name rows whose hours overlap on the same step; different steps may overlap, that is what they are for."""
-    ordered = sorted(shifts, key=lambda found: (found[1].step, found[1].starts_at))
-    for (line, earlier), (other, later) in itertools.pairwise(ordered):
-        if earlier.step == later.step and later.starts_at < earlier.ends_at:
+    longest: dict[int, tuple[int, Shift]] = {}  # by step: the shift that ends last so far
+    for line, shift in sorted(shifts, key=lambda found: found[1].starts_at):
+        other, earlier = longest.get(shift.step, (0, None))
+        if earlier is not None and shift.starts_at < earlier.ends_at:
             faults.append(Fault(name, max(line, other), f"和第 {min(line, other)} 行的班重叠（同一个 step）"))
+        if earlier is None or shift.ends_at > earlier.ends_at:
+            longest[shift.step] = (line, shift)
 
 
 def _shift(name: str, row: Row, ids: dict[str, int], zone: tzinfo, faults: list[Fault]) -> Shift | None:

@@ -31,8 +31,8 @@ async def case_in_progress(
 ) -> Case | None:
     """Return the case that a private message adds to: the sender's own, still fresh; None when it stands by itself.
 
-    A second report or call for a human joins it, and so do words that ask nothing. A question gets its answer, thanks
-    get silence. A danger never hides in a case that was opened as none.
+    A second report or call for a human joins it, and so do words that ask nothing (what has an answer gets it besides).
+    A question is only answered, thanks get silence. A new danger is a case of its own: whoever has the old one is not called again.
     """
     if message.group is not None:
         return None
@@ -40,9 +40,8 @@ async def case_in_progress(
     if verdict.action not in OPENS_CASE and not tells:
         return None
     case = await recent_case_of(session, _reporter_hash(message, sealer), now - REMEMBERED)
-    if case is not None and verdict.action is Action.EMERGENCY and not case.danger:
-        return None
-    return case
+    another_danger = verdict.action is Action.EMERGENCY and case is not None and verdict.danger != case.category
+    return None if another_danger else case
 
 
 def add_to_case(session: Session, case: Case, message: InboundMessage, sealer: Sealer, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import UniqueConstraint, func, text, update
@@ -16,6 +16,8 @@ from warden_bot.store.database import Session
 from warden_bot.store.outbox import changed_rows
 
 TIP_TEXT, TIP_REPORTER = "tip.text", "tip.reporter"  # the seal's contexts
+MOST_AT_ONCE = 50
+NEVER = datetime.min.replace(tzinfo=UTC)
 CALL_IS_DUE = text(
     "SELECT 1 FROM duty_case WHERE call_next_at <= :now AND status = 'open' AND school_id = :school LIMIT 1"
 )
@@ -172,11 +174,14 @@ async def call_is_due(session: Session, now: datetime) -> bool:
 
 
 async def cases_to_call(session: Session, now: datetime) -> Sequence[Case]:
-    """Return the open cases for which it is time to call somebody, the oldest first."""
+    """Return some open cases for which it is time to call somebody, the longest overdue first.
+
+    At most so many at once: they are worked on in one transaction, and everybody else's writing waits for it.
+    """
     query = select(Case).where(
         Case.school_id == session.school_id, Case.status == CaseStatus.OPEN, col(Case.call_next_at) <= now
     )
-    return (await session.exec(query.order_by(col(Case.id)))).all()
+    return (await session.exec(query.order_by(col(Case.call_next_at)).limit(MOST_AT_ONCE))).all()
 
 
 async def book_call(session: Session, case: Case, again_at: datetime) -> bool:
@@ -206,9 +211,11 @@ async def tips_of(session: Session, case: Case) -> Sequence[Tip]:
 
 def calls_made(events: Sequence[CaseEvent]) -> list[Call]:
     """Return who was called, when, and whose notice could not be delivered."""
-    failed = {event.officer_id for event in events if event.kind is CaseEventKind.NOTICE_FAILED}
+    failed_at: dict[int | None, datetime] = {
+        event.officer_id: event.at for event in events if event.kind is CaseEventKind.NOTICE_FAILED
+    }
     return [
-        Call(event.officer_id, event.at, event.step or 1, failed=event.officer_id in failed)
+        Call(event.officer_id, event.at, event.step or 1, failed=failed_at.get(event.officer_id, NEVER) >= event.at)
         for event in events
         if event.kind in CALLS and event.officer_id is not None
     ]
@@ -219,9 +226,11 @@ async def note_failed_notice(session: Session, case_id: int, officer_id: int | N
     case = await case_by_id(session, case_id)
     if case is None or case.status is not CaseStatus.OPEN:
         return
+    known = [event.officer_id for event in await events_of(session, case) if event.kind is CaseEventKind.NOTICE_FAILED]
     add_event(session, case, CaseEventKind.NOTICE_FAILED, now, officer_id=officer_id)
-    case.call_next_at = now
-    session.add(case)
+    if officer_id not in known:  # a second failure waits its time, or a dead address would be called without pause
+        case.call_next_at = now
+        session.add(case)
 
 
 async def recent_case_of(session: Session, reporter_hash: str, since: datetime) -> Case | None:

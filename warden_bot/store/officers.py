@@ -76,21 +76,9 @@ def _tail(shift: DutyShift, starts_at: datetime) -> DutyShift:
 
 
 async def replace_shifts(session: Session, shifts: Sequence[Shift]) -> None:
-    """Take over a roster for its span: what lies inside is replaced, what reaches in from outside is cut at its edges."""
-    if not shifts:
-        return
-    first, last = min(shift.starts_at for shift in shifts), max(shift.ends_at for shift in shifts)
-    query = select(DutyShift).where(
-        DutyShift.school_id == session.school_id, DutyShift.starts_at < last, DutyShift.ends_at > first
-    )
-    for old in (await session.exec(query)).all():
-        if old.ends_at > last:
-            session.add(_tail(old, last))
-        if old.starts_at < first:
-            old.ends_at = first
-            session.add(old)
-        else:
-            await session.delete(old)
+    """Take over a roster, step by step: inside a step's span old shifts go, those that reach in are cut at its edges."""
+    for step in {shift.step for shift in shifts}:
+        await _clear_span(session, [shift for shift in shifts if shift.step == step], step)
     session.add_all(
         DutyShift(
             school_id=session.school_id,
@@ -101,3 +89,21 @@ async def replace_shifts(session: Session, shifts: Sequence[Shift]) -> None:
         )
         for shift in shifts
     )
+
+
+async def _clear_span(session: Session, shifts: Sequence[Shift], step: int) -> None:
+    first, last = min(shift.starts_at for shift in shifts), max(shift.ends_at for shift in shifts)
+    query = select(DutyShift).where(
+        DutyShift.school_id == session.school_id,
+        DutyShift.step == step,
+        DutyShift.starts_at < last,
+        DutyShift.ends_at > first,
+    )
+    for old in (await session.exec(query)).all():
+        if old.ends_at > last:
+            session.add(_tail(old, last))
+        if old.starts_at < first:
+            old.ends_at = first
+            session.add(old)
+        else:
+            await session.delete(old)

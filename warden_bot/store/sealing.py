@@ -69,7 +69,7 @@ def key_beside(database: Path) -> bytes:
     path = database.with_name(database.name + ".key")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(os.urandom(KEY_BYTES).hex())
             file.flush()

@@ -49,6 +49,34 @@ def test_words_to_the_bot(library: Library, text: str, action: Action, topic: st
     assert (verdict.action, verdict.topic) == (action, topic)
 
 
+EVERYDAY = """我家孩子的水杯不见了|儿子的数学书找不到了|孩子校服找不到了|女儿的作业本不见了|学生卡找不到了怎么补办
+班费已经转账，快确认一下|刚付了午餐费，快递也到了|老师共享屏幕了，快进会议室|防溺水承诺书明天交|请各位家长完成防溺水平台学习|手机掉水里了|球掉进池子里了
+火灾逃生安全作业|消防讲座明天下午|巷口的火锅店都是烟火气|全教室都在鼓掌，气氛炸了|作业救命，谁有答案|求救，谁有听写单|救命，我又忘请假了
+孩子说不想活动，在家躺着|加班加得生不如死|清仓跳楼价甩卖|感冒药吃了好多天也不见好|孩子总跟着我买菜|快递小哥一直敲门|有没有撬锁的师傅
+手工课不要带刀|他这是抢孩子玩具|隔壁又在装修砸墙|孩子撞到桌角，没流血|早上叫不醒，谁家孩子也这样|中毒了，这游戏太上瘾了|这题要命|今天热死了"""
+REAL = """我不想活了，以后请你照顾好我妈|我要跳楼了，以后别来找我|着火了，快来人|有人拿刀砍人，万一冲进教室怎么办
+本来是消防演练，结果真的着火了，教室烧了|救命啊这个人要打死我|救命那个人在打我|家里煤气中毒死人了|家里烧起来了|我想死|孩子说他想死
+她站在楼顶不下来|有人从楼上跳下去了|孩子割手腕了|孩子喝了农药|孩子把一瓶药都吃了|老人倒在地上没反应|不省人事了|孩子噎住了|有人触电了
+孩子被车撞了|校门口有人拿着刀|有人拿菜刀追人|杀人了|他要杀我|我爸在打我妈|有人在打我孩子|有人抢劫|孩子被人带走了|孩子丢了|有人强奸我|爆炸了|楼塌了|救我|快报警"""
+
+
+@pytest.mark.parametrize("text", EVERYDAY.replace("\n", "|").split("|"))
+def test_everyday_talk_wakes_nobody(library: Library, text: str) -> None:
+    assert judge(text, library.index, addressed=False).action is not Action.EMERGENCY
+
+
+@pytest.mark.parametrize("text", REAL.replace("\n", "|").split("|"))
+def test_plain_words_of_danger_are_heard(library: Library, text: str) -> None:
+    assert judge(text, library.index, addressed=False).action is Action.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    "text", ["报告老师，作业写完了", "报告大家一个好消息", "反映个问题，食堂菜太咸", "线索：语文书第三课课后题"]
+)
+def test_talk_that_only_begins_like_a_report_opens_no_case(library: Library, text: str) -> None:
+    assert judge(text, library.index, addressed=False).action is Action.SILENT
+
+
 @pytest.mark.parametrize("text", ["明天消防演练，楼里着火警报响了别慌，按班级下楼", "万一家里着火了怎么跑"])
 def test_drill_or_a_question_about_danger_is_no_emergency(library: Library, text: str) -> None:
     assert judge(text, library.index, addressed=False).action is not Action.EMERGENCY

@@ -11,10 +11,11 @@ QUESTION = re.compile(
 )
 
 TIP = re.compile(
-    r"^(?:我?(?:要|想|来)?(?:匿名)?(?:举报|检举|报告)(?:一下|一个|个)?)(?!电话|热线|中心|方式|会|奖)"
-    r"|(?:我要|我想|想要)(?:匿名)?(?:举报|检举|上报|反映|提供)\w{0,4}(?:线索|情况|个事|一个|一下|件事)?"
-    r"|^(?:提供|上报|报个|有个|有条)线索|^线索[:：]?|^反映(?:一个|个|一下)?(?:情况|问题)"
+    r"^(?:我?(?:要|想|来)?(?:匿名)?(?:举报|检举)(?:一下|一个|个)?)(?!电话|热线|中心|方式|会|奖)"
+    r"|(?:我要|我想|想要)(?:匿名)?(?:举报|检举)|^(?:我?(?:要|想))?(?:提供|上报|报|有)(?:个|条|一个|一条)?线索"
 )
+# Words that also begin everyday talk in a class group: only to the bot itself do they mean a report.
+TIP_TO_BOT = re.compile(r"^(?:我要|我想|想)?(?:报告|上报|反映)(?:一个|个|一下|一件)?(?:情况|问题|事|线索)?|^线索")
 STATUS = re.compile(
     r"(?:查|问|看)\w{0,3}(?:进度|编号|受理|处理)|进度|(?:线索|举报|工单)\w{0,6}(?:结果|回音|消息|咋样|怎么样|状态|处理)"
 )
@@ -40,7 +41,8 @@ def intent(text: str, normalised: str, *, addressed: bool) -> Action | None:
     """
     if THANKS.match(normalised):
         return Action.SILENT
-    if TIP.search(normalised) and not QUESTION.search(normalised):
+    tells = TIP.search(normalised) or (addressed and TIP_TO_BOT.search(normalised))
+    if tells and not QUESTION.search(normalised):
         return Action.TIP
     if addressed and (read_code(text) or (STATUS.search(normalised) and len(normalised) <= MOST_COMMAND)):
         return Action.STATUS
