@@ -1,18 +1,14 @@
-import hashlib
-import hmac
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from tests.channel_cases import CallbackCase, SendCase, as_bytes, make_outbound, run_callback_case, run_send_case
 from tests.conftest import WEBHOOK_SECRET, Clock
 from tests.factories import NOW
+from tests.receiver import Receiver, receiving, signature
 from warden_bot.channels.base import CallbackRequest, Reply
 from warden_bot.channels.http import Http
 from warden_bot.channels.webhook import Webhook
@@ -28,11 +24,6 @@ BODY: dict[str, Any] = {
     "text": "反诈热线是多少",
     "addressed": False,
 }
-
-
-def signature(body: bytes, stamp: str = STAMP, secret: str = WEBHOOK_SECRET) -> str:
-    """Sign as README.md tells others to; written apart from the code on purpose."""
-    return "sha256=" + hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 def headers(body: bytes, stamp: str = STAMP, secret: str = WEBHOOK_SECRET) -> dict[str, str]:
@@ -116,33 +107,10 @@ def test_answer(clock: Clock, reply: Reply, body: dict[str, Any]) -> None:
     assert Webhook(Http(), {}, clock).answer(reply) == body
 
 
-@dataclass
-class Receiver:
-    """Somebody else's server: checks the signature, keeps what it got, answers what the test says."""
-
-    got: list[dict[str, Any]] = field(default_factory=list)
-    forged: int = 0
-    answer: Any = None
-    url: str = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        expected = signature(body, request.headers["X-Warden-Timestamp"])
-        self.forged += request.headers["X-Warden-Signature"] != expected
-        self.got.append(json.loads(body))
-        return self.answer if isinstance(self.answer, web.Response) else web.json_response({"ok": True})
-
-
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    kept = Receiver()
-    site = web.Application()
-    site.router.add_post("/hook", kept.take)
-    server = TestServer(site)
-    await server.start_server()
-    kept.url = str(server.make_url("/hook"))
-    yield kept
-    await server.close()
+    async with receiving() as kept:
+        yield kept
 
 
 REJECTED, UNKNOWN = AttemptOutcome.REJECTED, AttemptOutcome.UNKNOWN

@@ -5,20 +5,17 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
-from tests.channels.test_webhook import BODY, Receiver, headers
+from tests.channels.test_webhook import BODY, headers
 from tests.command_line import CommandLine, Serving
 from tests.conftest import WEBHOOK_SECRET
 from tests.fake_wecom import FakeWecom
+from tests.receiver import Receiver, receiving
 
 KEY = "ab" * 32
 HEAD = "code,name,kind,grade,channel,address,secret,teacher,teacher_address,officer\n"
@@ -90,19 +87,6 @@ async def ask(serving: Serving, text: str, **changes: Any) -> Any:
     return await serving.post("/callbacks/webhook", body, headers(body, str(int(time.time()))))
 
 
-@asynccontextmanager
-async def phone() -> AsyncIterator[Receiver]:
-    """An officer's private address that takes signed messages."""
-    kept = Receiver()
-    site = web.Application()
-    site.router.add_post("/hook", kept.take)
-    server = TestServer(site)
-    await server.start_server()
-    kept.url = str(server.make_url("/hook"))
-    yield kept
-    await server.close()
-
-
 async def hears(kept: Receiver, count: int = 1) -> list[str]:
     for _ in range(200):
         if len(kept.got) >= count:
@@ -113,7 +97,7 @@ async def hears(kept: Receiver, count: int = 1) -> list[str]:
 
 async def test_tip_wakes_the_duty_officer_then_the_next_until_one_says_mine(command_line: CommandLine) -> None:
     command_line.settings["ACK_WITHIN"] = "1"
-    async with phone() as first, phone() as second, phone() as third:
+    async with receiving() as first, receiving() as second, receiving() as third:
         for name, kept in (("甲", first), ("乙", second), ("丙", third)):
             await command_line.run(
                 "officers", "add", name, "--role", "officer", "--channel", "webhook", "--address", kept.url
