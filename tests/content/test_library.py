@@ -158,6 +158,13 @@ def test_fault_is_named_with_file_and_line(
     assert abs(found[0].line - line_of(folder, name, where)) <= 1, found
 
 
+@pytest.mark.parametrize("name", ["local.yml", "hotlines.yml", "replies.yml", "calendar.yml"])
+def test_file_that_cannot_be_read_is_one_fault_and_hides_no_other_behind_it(folder: Path, name: str) -> None:
+    loaded = edit(folder, name, lambda text: text + "\nbroken: [\n")
+
+    assert [(fault.file, "YAML" in fault.reason) for fault in loaded.faults] == [(f"content/{name}", True)]
+
+
 def test_campaign_that_is_past_only_warns(folder: Path) -> None:
     past = "\ncalendar:\n  - {campaign: fraud-hotline, date: 2026-11-22, at: '12:15'}\n"
     loaded = edit(folder, "calendar.yml", replacing("\ncalendar:\n", past))

@@ -7,6 +7,8 @@ import typer
 from warden_bot.cli.console import Json, refuse, run, say, show_json
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from warden_bot.store.cases import Case
 
 app = typer.Typer(help="线索（cases）", no_args_is_help=True)
@@ -41,12 +43,10 @@ _WORDS = {
 }
 
 
-def _local(instant: str) -> str:
+def _local(instant: str, zone: "tzinfo") -> str:
     from datetime import datetime
 
-    from warden_bot.environment import settings_from_here
-
-    return datetime.fromisoformat(instant).astimezone(settings_from_here().zone).strftime("%m-%d %H:%M:%S")
+    return datetime.fromisoformat(instant).astimezone(zone).strftime("%m-%d %H:%M:%S")
 
 
 def _code(typed: str) -> str:
@@ -66,8 +66,11 @@ def list_cases(as_json: Json = False) -> None:
     from warden_bot.handlers.case import category_words
     from warden_bot.store.cases import all_cases
 
+    settings = settings_from_here()
+    zone = settings.zone
+
     async def work() -> list[dict[str, Any]]:
-        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
+        async with open_kit(settings) as kit, kit.database.read() as session:
             return [_row(case) for case in await all_cases(session)]
 
     rows = run(work())
@@ -75,7 +78,9 @@ def list_cases(as_json: Json = False) -> None:
         show_json(rows)
         return
     for row in rows:
-        say(f"{row['code']}\t{_WORDS[row['status']]}\t{category_words(row['category'])}\t{_local(row['opened_at'])}")
+        say(
+            f"{row['code']}\t{_WORDS[row['status']]}\t{category_words(row['category'])}\t{_local(row['opened_at'], zone)}"
+        )
     say(f"共 {len(rows)} 条")
 
 
@@ -94,10 +99,12 @@ def show(
     from warden_bot.store.database import Session
     from warden_bot.store.officers import all_officers
 
+    settings = settings_from_here()
+    zone = settings.zone
     wanted = _code(code)
 
     async def work() -> dict[str, Any]:
-        async with open_kit(settings_from_here()) as kit:
+        async with open_kit(settings) as kit:
             now = kit.clock()
 
             async def read(session: Session) -> list[str]:
@@ -127,7 +134,7 @@ def show(
         return
     say(f"{found['code']}（{_WORDS[found['status']]}）{category_words(found['category'])} {found['outcome']}".rstrip())
     for event in found["events"]:
-        say(f"  {_local(event['at'])} {_WORDS[event['kind']]} {event['officer'] or ''}".rstrip())
+        say(f"  {_local(event['at'], zone)} {_WORDS[event['kind']]} {event['officer'] or ''}".rstrip())
     for words in found.get("tips", []):
         say(f"  原文：{words}")
 

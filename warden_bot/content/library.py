@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -83,10 +83,7 @@ def load_library(folder: Path, today: date) -> Loaded:
     )
     if reader.faults:  # texts are only judged against files that could be read
         return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
-    calendar = reader.calendar(library.campaigns)
-    library = Library(
-        library.answers, library.campaigns, calendar, library.replies, library.local, library.numbers, library.demo
-    )
+    library = replace(library, calendar=reader.calendar(library.campaigns))
     reader.check(library)
     return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
 
@@ -117,6 +114,8 @@ class _Reader:
     def local(self) -> tuple[Mapping[str, object], bool]:
         """Read the local facts; what is not filled in shows a safe phrase."""
         fields = self.mapping("local.yml")
+        if not fields.values:  # unreadable or empty: `mapping` has said so
+            return MappingProxyType({}), False
         values: dict[str, object] = {}
         for key in fields.values.keys() - {"demo", "reviewed"}:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", key):

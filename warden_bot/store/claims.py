@@ -1,4 +1,4 @@
-"""A worker's hold on deliveries: claim, renew, record how it ended, and take back what a dead worker held."""
+"""A worker's hold on deliveries: claim, load, renew, give back, and record how a try ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -54,7 +54,6 @@ class Claimed:
     attempts: int  # tries before this one that the platform did not throttle
     throttles: int  # tries that it did
     sent_parts: int
-    created_at: datetime
     expires_at: datetime | None
     recipient: Recipient | None  # None: its address is sealed with a key that we do not have
     scope: str  # what the platform counts this recipient by
@@ -133,7 +132,6 @@ def _claimed(
         attempts=delivery.attempts,
         throttles=delivery.throttles,
         sent_parts=delivery.sent_parts,
-        created_at=delivery.created_at,
         expires_at=delivery.expires_at,
         recipient=_recipient_or_none(delivery, group, officer, sealer),
         scope=_scope(delivery),

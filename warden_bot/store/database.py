@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy.ext.asyncio
 import sqlalchemy.orm
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -140,6 +140,7 @@ class Database:
 
 
 def open_engine(url: str, *, writes: bool) -> AsyncEngine:
+    """Make an engine for reading or for writing; only this package and its migrations do. Dispose of it at the end."""
     path = sqlite_path(url)
     if path is None:
         return create_async_engine(
@@ -171,6 +172,3 @@ def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
-
-
-__all__ = ["REVISION", "Database", "DatabaseError", "Session", "Work", "driver_url", "sqlite_path"]

@@ -1,7 +1,6 @@
 """Group commit: callers wait, one transaction serves all who are waiting, one caller's failure stays its own.
 
-Committing each small write alone costs a disk flush each; sharing a transaction brought a signed callback from
-0.07 to 0.70 of a bare handler on SQLite (docs/decisions/0003).
+Committing each small write alone costs a disk flush each; why and how much: docs/decisions/0003.
 """
 
 import asyncio
