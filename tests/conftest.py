@@ -4,7 +4,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,10 +17,10 @@ from tests.postgres import EmbeddedPostgres
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.library import Library, load_library
-from warden_bot.handlers.delivery import Post, claim_errands, deliver
+from warden_bot.handlers.delivery import deliver, take_turn
 from warden_bot.handlers.dispatch import Desk
+from warden_bot.handlers.settling import Ended, Post
 from warden_bot.states import ChannelKind
-from warden_bot.store.claims import Tried
 from warden_bot.store.database import REVISION, Database
 from warden_bot.store.rooms import Rooms
 from warden_bot.store.sealing import Sealer
@@ -141,14 +141,14 @@ class Mailroom:
     """A worker that works when the test says so."""
 
     post: Post
-    tried: list[Tried] = field(default_factory=list)
 
-    async def send_due(self) -> list[Tried]:
-        """Send everything that is due now, and return how each try ended."""
-        done: list[Tried] = []
-        while errands := (await claim_errands(self.post, 50)).errands:
-            done += [await deliver(self.post, errand) for errand in errands]
-        self.tried += done
+    async def send_due(self) -> list[Ended]:
+        """Send everything that is due now, write down how each try ended, and return that."""
+        done: list[Ended] = []
+        last: list[Ended] = []
+        while errands := (await take_turn(self.post, last, busy={})).errands:
+            last = [ended for errand in errands if (ended := await deliver(self.post, errand))]
+            done += last
         return done
 
 

@@ -6,10 +6,8 @@ from sqlmodel import select
 
 from tests.factories import NOW
 from warden_bot.states import AttemptOutcome, DeliveryStatus
-from warden_bot.store.claims import (
-    Tried,
-)
 from warden_bot.store.database import Database, Session
+from warden_bot.store.moves import Tried
 from warden_bot.store.outbox import Delivery
 
 

@@ -22,9 +22,10 @@ from warden_bot.channels.registry import Channels, build_channels, channel_setti
 from warden_bot.content.shelf import Shelf
 from warden_bot.environment import utc_now
 from warden_bot.errors import Refused, SettingsError
-from warden_bot.handlers.delivery import Post, channel_caps
+from warden_bot.handlers.delivery import channel_caps
 from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.fitting import campaigns_over_limit
+from warden_bot.handlers.settling import Post
 from warden_bot.scheduler import EVERYWHERE, SCHEDULED, Clockwork, start_clock
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind

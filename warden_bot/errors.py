@@ -7,6 +7,7 @@
     │   └── AccessDenied     this officer may not do this
     ├── FaultsFound          a file with faults, every one of them named; nothing of it was taken over
     ├── DatabaseBehind       the database is older or newer than the program
+    ├── Overloaded           too much is waiting to be stored; whoever can come again is asked to
     ├── SealBroken           sealed words that no key of ours opens, or that were changed
     ├── CallbackRejected     an inbound request that is forged, stale, oversized or malformed
     └── SendError            a platform did not take a message; the code says how it failed
@@ -69,6 +70,10 @@ class FaultsFound(WardenError):
 
 class DatabaseBehind(WardenError):
     """The database's schema is not the one this program was written for."""
+
+
+class Overloaded(WardenError):
+    """More is waiting to be stored than can be soon; nothing of this one was kept."""
 
 
 class SealBroken(WardenError):

@@ -15,7 +15,7 @@ from warden_bot.handlers.case import escalate_open_cases
 from warden_bot.handlers.delivery import sweep_outbox
 from warden_bot.store.cases import call_is_due
 from warden_bot.store.database import Database
-from warden_bot.store.sweeping import needs_sweep
+from warden_bot.store.moves import needs_sweep
 
 CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4
 

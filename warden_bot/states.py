@@ -40,6 +40,40 @@ class DeliveryStatus(StrEnum):
 
 
 UNFINISHED = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING)
+STRANDED = (DeliveryStatus.FAILED, DeliveryStatus.UNCONFIRMED, DeliveryStatus.EXPIRED)  # not reached; a person decides
+
+
+class DeliveryMove(StrEnum):
+    """What can happen to a delivery; from which states to which, DELIVERY_MOVES says."""
+
+    CLAIM = "claim"  # a worker takes it
+    GIVE_BACK = "give_back"  # the worker returns it untried: pace, a platform that is down, a claim that ran out
+    FINISH = "finish"  # a try ended, or there is nothing to send
+    LOSE = "lose"  # the claim ran out: the worker died or stopped while the request may have been out
+    SEND_AGAIN = "send_again"  # lost, and a repeat does less harm than a loss
+    LEARN = "learn"  # the worker that was thought lost says after all how its try ended
+    EXPIRE = "expire"  # its window is over
+    CALL_BACK = "call_back"  # the broadcast was cancelled, or the case has its officer
+    REPLAY = "replay"  # a person wants it sent after all
+
+
+DELIVERY_MOVES: dict[DeliveryMove, tuple[frozenset[DeliveryStatus], frozenset[DeliveryStatus]]] = {
+    DeliveryMove.CLAIM: (frozenset({DeliveryStatus.QUEUED}), frozenset({DeliveryStatus.SENDING})),
+    DeliveryMove.GIVE_BACK: (frozenset({DeliveryStatus.SENDING}), frozenset({DeliveryStatus.QUEUED})),
+    DeliveryMove.FINISH: (
+        frozenset({DeliveryStatus.SENDING}),
+        frozenset({DeliveryStatus.QUEUED, DeliveryStatus.SENT, DeliveryStatus.CANCELLED, *STRANDED}),
+    ),
+    DeliveryMove.LOSE: (frozenset({DeliveryStatus.SENDING}), frozenset({DeliveryStatus.UNCONFIRMED})),
+    DeliveryMove.SEND_AGAIN: (frozenset({DeliveryStatus.UNCONFIRMED}), frozenset({DeliveryStatus.QUEUED})),
+    DeliveryMove.LEARN: (
+        frozenset({DeliveryStatus.UNCONFIRMED, DeliveryStatus.QUEUED}),
+        frozenset({DeliveryStatus.SENT, DeliveryStatus.FAILED}),
+    ),
+    DeliveryMove.EXPIRE: (frozenset({DeliveryStatus.QUEUED}), frozenset({DeliveryStatus.EXPIRED})),
+    DeliveryMove.CALL_BACK: (frozenset({DeliveryStatus.QUEUED}), frozenset({DeliveryStatus.CANCELLED})),
+    DeliveryMove.REPLAY: (frozenset(STRANDED), frozenset({DeliveryStatus.QUEUED})),
+}
 
 
 class AttemptOutcome(StrEnum):
@@ -48,7 +82,9 @@ class AttemptOutcome(StrEnum):
     ACCEPTED = "accepted"
     THROTTLED = "throttled"  # the platform's rate limit; wait what it says
     RETRYABLE = "retryable"  # busy or unreachable; nothing was taken
+    DENIED = "denied"  # our credentials were not accepted; they are renewed once
     REJECTED = "rejected"  # refused for good; a person has to look
+    HELD = "held"  # the platform's content check refused the words; a person has to look at them
     UNKNOWN = "unknown"  # the bytes left, no usable answer came
 
 
@@ -118,6 +154,21 @@ class OfficerRole(StrEnum):
     OPERATOR = "operator"  # keeps the service alive, never reads a tip
 
 
+class FindingKind(StrEnum):
+    """What a person should know about: found by the auditor, or by a delivery that a platform refused."""
+
+    CAMPAIGN_MISSED = "campaign_missed"  # the calendar had it, no broadcast was made
+    BROADCAST_INCOMPLETE = "broadcast_incomplete"  # groups of its audience are owed nothing
+    CLAIM_OVERDUE = "claim_overdue"  # a claim ran out long ago and nobody swept it
+    REPLY_MISSING = "reply_missing"  # somebody asked, and the answer was never owed
+    CASE_UNCALLED = "case_uncalled"  # an open case that nobody will be called for
+    OUTBOX_LATE = "outbox_late"  # due deliveries wait and no worker takes them
+    ROUTE_BROKEN = "route_broken"  # a group cannot be reached on its channel any more
+    CREDENTIALS_REFUSED = "credentials_refused"  # a platform does not accept our credentials
+    CONTENT_REFUSED = "content_refused"  # a platform's content check refused a text
+    PLATFORM_DOWN = "platform_down"  # a platform does not answer; what is owed there waits
+
+
 READS_TIPS = frozenset({OfficerRole.OFFICER, OfficerRole.CHIEF})
 
 
@@ -137,6 +188,8 @@ class AuditAction(StrEnum):
     """What is written to the audit log; never with anybody's words."""
 
     BROADCAST_SENT = "broadcast_sent"
+    BROADCAST_CANCELLED = "broadcast_cancelled"
+    DELIVERIES_REPLAYED = "deliveries_replayed"
     GROUPS_IMPORTED = "groups_imported"
     OFFICER_ADDED = "officer_added"
     SHIFTS_IMPORTED = "shifts_imported"

@@ -1,30 +1,37 @@
-"""The outbox loop: claim what is due, hand each to the delivery handler, renew the claims, stop cleanly."""
+"""The outbox loop: take turns at the outbox, send what each turn gives, renew the claims, stop cleanly."""
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 
-from warden_bot.handlers.delivery import Errand, Post, claim_errands, deliver, nothing_due
-from warden_bot.store.claims import renew
+from warden_bot.domain.lanes import MOST_OPEN
+from warden_bot.handlers.delivery import deliver, nothing_due, take_turn
+from warden_bot.handlers.settling import Ended, Errand, Post
+from warden_bot.states import Priority
+from warden_bot.store.moves import renew
 
-MOST_OPEN = 50  # deliveries in hand at once; a kill leaves at most so many in doubt
-POLL_SECONDS = 1.0  # how soon a delivery is seen that another process enqueued, or whose time has come
+POLL_SECONDS = 1.0  # how soon a delivery is seen whose time has come, or of which no wake-up told
 SHORTEST_SECONDS = 0.01
 RENEW_SECONDS = 3.0  # well inside the ten seconds of a claim
-AFTER_TROUBLE_SECONDS = 2.0
+AFTER_TROUBLE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One process's worker. `run` until stopped; what is in hand is finished before it returns."""
+    """One process's worker. `run` until stopped; what is in hand is finished and written down before it returns."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
-        self._open: dict[int, asyncio.Task[None]] = {}
+        self._open: dict[int, Errand] = {}  # requests under way
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: list[Ended] = []  # tries that are not written down yet
+        self._unbegun: list[Errand] = []  # claims that ran out before their request began
         self._stopping = False
         self._idle = False  # the last turn found nothing
+        self._in_trouble = False
 
     async def run(self) -> None:
         """Send until `stop`. A database that is away is waited for."""
@@ -32,8 +39,8 @@ class Worker:
         try:
             while not self._stopping:
                 await self._turn()
-            if self._open:
-                await asyncio.wait(self._open.values())
+            while self._tasks or self._ended or self._unbegun:
+                await self._finish()
         finally:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
@@ -47,24 +54,76 @@ class Worker:
     async def _turn(self) -> None:
         wake = self._post.database.wake
         wake.clear()
-        try:
-            if self._idle and await nothing_due(self._post):
-                await self._wait(wake, POLL_SECONDS)
-                return
-            turn = await claim_errands(self._post, MOST_OPEN - len(self._open))
-        except Exception:
-            log.exception("the outbox could not be read; trying again in %s s", AFTER_TROUBLE_SECONDS)
-            await asyncio.sleep(AFTER_TROUBLE_SECONDS)
+        if self._idle and not self._ended and not self._unbegun and await self._nothing_due():
+            await self._wait(POLL_SECONDS)
             return
-        self._idle = not turn.errands and turn.again_at is None
-        for errand in turn.errands:
-            self._open[errand.claimed.id] = asyncio.create_task(self._deliver(errand))
-        if not turn.errands or len(self._open) >= MOST_OPEN:
-            await self._wait(wake, self._pause(turn.again_at))
+        again_at, claimed = await self._write(claims=True)
+        self._idle = claimed == 0 and again_at is None
+        if not claimed or len(self._open) >= MOST_OPEN:
+            await self._wait(self._pause(again_at))
 
-    async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
+    async def _finish(self) -> None:
+        """Claim nothing more, wait for what is under way, and write down how it ended."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._write(claims=False)
+
+    async def _nothing_due(self) -> bool:
+        try:
+            return await nothing_due(self._post)
+        except Exception as error:  # noqa: BLE001 -- whatever the driver raises, the database is away
+            await self._trouble(error)
+            return True
+
+    async def _write(self, *, claims: bool) -> tuple[datetime | None, int]:
+        """Take one turn at the database; return when to look again, and how many errands were claimed."""
+        ended, unbegun = self._ended, self._unbegun
+        self._ended, self._unbegun = [], []
+        busy = Counter[Priority](errand.claimed.priority for errand in self._open.values()) if claims else None
+        try:
+            turn = await take_turn(self._post, ended, unbegun, busy)
+        except Exception as error:  # noqa: BLE001 -- what the platforms said is kept until it can be written
+            self._ended, self._unbegun = ended + self._ended, unbegun + self._unbegun
+            await self._trouble(error)
+            return None, 0
+        if self._in_trouble:
+            self._in_trouble = False
+            log.warning("the outbox can be written again")
+        for errand in turn.errands:
+            self._begin(errand)
+        return turn.again_at, len(turn.errands)
+
+    async def _trouble(self, error: Exception) -> None:
+        if not self._in_trouble:
+            self._in_trouble = True
+            log.error("the outbox cannot be read or written (%s); trying again", type(error).__name__)
+        await asyncio.sleep(AFTER_TROUBLE_SECONDS)
+
+    def _begin(self, errand: Errand) -> None:
+        self._open[errand.claimed.id] = errand
+        task = asyncio.create_task(self._deliver(errand))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, errand: Errand) -> None:
+        try:
+            ended = await deliver(self._post, errand)
+        except Exception:
+            # The claim runs out by itself, and the delivery is then decided like that of a worker that died.
+            log.exception("delivery %s: a mistake of ours", errand.claimed.id)
+        else:
+            if ended is None:
+                self._unbegun.append(errand)
+            else:
+                self._ended.append(ended)
+                log.debug("delivery %s: %s", errand.claimed.id, ended.outcome)
+        finally:
+            self._open.pop(errand.claimed.id, None)
+            self._post.database.wake.set()
+
+    async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), seconds)
+            await asyncio.wait_for(self._post.database.wake.wait(), seconds)
 
     def _pause(self, again_at: datetime | None) -> float:
         """Return for how many seconds there is nothing to do, as far as this process knows."""
@@ -72,25 +131,17 @@ class Worker:
             return POLL_SECONDS
         return min(max((again_at - self._post.clock()).total_seconds(), SHORTEST_SECONDS), POLL_SECONDS)
 
-    async def _deliver(self, errand: Errand) -> None:
-        try:
-            tried = await deliver(self._post, errand)
-            log.debug("delivery %s: %s %s", errand.claimed.id, tried.status, tried.code)
-        except Exception:
-            # The claim runs out by itself, and the delivery is then decided like that of a worker that died.
-            log.exception("delivery %s could not be written down", errand.claimed.id)
-        finally:
-            self._open.pop(errand.claimed.id, None)
-            self._post.database.wake.set()
-
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            if not self._open:
+            ids = [*self._open, *(one.errand.claimed.id for one in self._ended)]
+            if not ids:
                 continue
-            ids = list(self._open)
             try:
-                now = self._post.clock()
-                await self._post.database.write(lambda session: renew(session, self._post.worker, ids, now))  # noqa: B023 -- awaited within this turn
-            except Exception:
-                log.exception("claims could not be renewed")
+                await self._renew_once(ids)
+            except Exception as error:  # noqa: BLE001 -- the next turn says it in the log
+                log.debug("claims could not be renewed: %s", type(error).__name__)
+
+    async def _renew_once(self, ids: list[int]) -> None:
+        post = self._post
+        await post.database.write(lambda session: renew(session, post.worker, ids, post.clock()))

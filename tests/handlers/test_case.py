@@ -1,13 +1,14 @@
 from tests.conftest import Clock, Mailroom
-from tests.desk import TIP, cases, events, handle, said, tick
+from tests.desk import TIP, cases, events, handle, rows, said, tick
 from tests.factories import NOW, add_officer_on_duty, make_message
 from warden_bot.content.library import Library
 from warden_bot.domain.message import Sender
 from warden_bot.domain.receipt import read_code
 from warden_bot.errors import SendError
 from warden_bot.handlers.case import acknowledge
-from warden_bot.handlers.delivery import _judge_try, claim_errands
+from warden_bot.handlers.delivery import take_turn
 from warden_bot.handlers.dispatch import Desk
+from warden_bot.handlers.settling import Ended
 from warden_bot.states import (
     AttemptOutcome,
     CaseEventKind,
@@ -17,8 +18,8 @@ from warden_bot.states import (
     OfficerRole,
     SenderRole,
 )
-from warden_bot.store.claims import Tried, record_attempt
 from warden_bot.store.database import Session
+from warden_bot.store.outbox import Delivery
 
 
 async def test_officer_takes_the_case_from_the_chat_and_nobody_else_is_called(
@@ -108,10 +109,9 @@ async def test_notice_waiting_for_its_next_try_is_not_sent_after_the_acknowledge
 ) -> None:
     officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
     code = read_code((await handle(desk, library, make_message(TIP))).text or "") or ""
-    (errand,) = (await claim_errands(mailroom.post, 10)).errands
+    (errand,) = (await take_turn(mailroom.post, busy={})).errands
     await desk.database.write(lambda session: acknowledge(session, code, officer, NOW))
-    late = Tried(errand.claimed.id, "worker-1", NOW, NOW, AttemptOutcome.RETRYABLE, DeliveryStatus.QUEUED)
-    await desk.database.write(lambda session: record_attempt(session, late))
+    await take_turn(mailroom.post, [Ended(errand, NOW, NOW, 0, SendError("busy", AttemptOutcome.RETRYABLE))])
 
     assert await mailroom.send_due() == []
     assert await said(desk, "private:甲") == []
@@ -173,10 +173,11 @@ async def test_operator_never_gets_the_words_of_a_tip(desk: Desk, library: Libra
 async def test_words_echoed_by_a_receiver_are_not_kept(desk: Desk, library: Library, mailroom: Mailroom) -> None:
     await add_officer_on_duty(desk.database, desk.sealer, "甲")
     await handle(desk, library, make_message(TIP))
-    (errand,) = (await claim_errands(mailroom.post, 10)).errands
+    (errand,) = (await take_turn(mailroom.post, busy={})).errands
     echo = SendError("bad_request", AttemptOutcome.REJECTED, platform_words=TIP)
 
-    tried = _judge_try(mailroom.post, errand, NOW, 0, echo)
+    await take_turn(mailroom.post, [Ended(errand, NOW, NOW, 0, echo)])
 
-    assert tried.platform_words == ""
+    (row,) = [one for one in await rows(desk, Delivery) if isinstance(one, Delivery)]
+    assert (row.status, row.code, row.platform_words) == (DeliveryStatus.FAILED, "bad_request", "")
     assert TIP not in repr(errand)

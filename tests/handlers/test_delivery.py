@@ -8,8 +8,8 @@ from tests.conftest import Clock, Mailroom
 from tests.factories import NOW, add_groups, make_delivery, make_group
 from tests.fake_wecom import FakeWecom, refused
 from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.pacing import RETRY_RULES
-from warden_bot.handlers.delivery import channel_caps, claim_errands
+from warden_bot.domain.retry import RETRY_RULES
+from warden_bot.handlers.delivery import channel_caps, take_turn
 from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
@@ -153,7 +153,7 @@ async def test_those_who_wait_for_the_same_cap_are_laid_one_after_another(
     await owe(database, sealer, count=4)
     mailroom.post.channel_rules.update(channel_caps({WECOM: 2.0}))
 
-    turn = await claim_errands(mailroom.post, 50)
+    turn = await take_turn(mailroom.post, busy={})
 
     assert (len(turn.errands), turn.again_at) == (1, NOW + timedelta(seconds=0.5))
     waits = [row.not_before - clock.now for row in await deliveries(database) if row.status is DeliveryStatus.QUEUED]

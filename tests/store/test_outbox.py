@@ -1,5 +1,6 @@
 import itertools
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from warden_bot.store.claims import (
 )
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
-from warden_bot.store.outbox import Delivery, Fanning, cancel_waiting, fan_out
+from warden_bot.store.moves import call_back, claim
+from warden_bot.store.outbox import Delivery, Fanning, fan_out
 from warden_bot.store.sealing import Sealer
 
 
@@ -111,10 +113,11 @@ async def test_spread_lays_the_groups_evenly_over_its_time(database: Database, s
 async def test_cancel_calls_back_only_what_waits(database: Database, sealer: Sealer) -> None:
     await add_school(database, sealer)
     broadcast_id, rows = await make_broadcast(database)
-    await database.write(lambda session: claim_due(session, "w", 1, NOW))
+    await database.write(lambda session: claim(session, "w", Priority.BROADCAST, 1, NOW))
+    cancel = partial(call_back, now=NOW, broadcast_id=broadcast_id)
 
-    assert await database.write(lambda session: cancel_waiting(session, broadcast_id, NOW)) == len(rows) - 1
-    assert await database.write(lambda session: cancel_waiting(session, broadcast_id, NOW)) == 0
+    assert await database.write(cancel) == len(rows) - 1
+    assert await database.write(cancel) == 0
 
 
 @pytest.mark.parametrize("status", list(DeliveryStatus))

@@ -1,13 +1,17 @@
 import asyncio
+import threading
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import event
 from sqlmodel import select
 
 from tests.factories import NOW
+from warden_bot.errors import Overloaded
 from warden_bot.states import AuditAction
 from warden_bot.store.audit import AuditEntry, add_entry
 from warden_bot.store.database import Database, Session, Work
+from warden_bot.store.write_queue import MOST_WAITING
 
 
 def entry(subject: str) -> Work[str]:
@@ -50,10 +54,20 @@ async def test_one_caller_s_failure_does_not_fail_the_others(database: Database)
 
 
 async def test_caller_who_gave_up_while_waiting_changes_nothing(database: Database) -> None:
-    first = asyncio.create_task(database.write(entry("first")))
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def slow(session: Session) -> str:
+        begun.set()
+        go_on.wait(10)
+        return await entry("first")(session)
+
+    first = asyncio.create_task(database.write(slow))
+    await asyncio.to_thread(begun.wait, 10)
     gone = asyncio.create_task(database.write(entry("gone")))
     await asyncio.sleep(0)
     gone.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
 
     assert await first == "first"
     with pytest.raises(asyncio.CancelledError):
@@ -91,6 +105,61 @@ async def test_work_that_met_another_s_row_is_run_once_more(database: Database) 
     await database.write(occupy)
 
     assert await database.write(insert_or_find) == "found"
+
+
+async def test_items_of_one_kind_are_done_in_one_go(database: Database) -> None:
+    goes: list[list[str]] = []
+
+    async def together(session: Session, items: Sequence[str]) -> list[str]:
+        goes.append(list(items))
+        for item in items:
+            await entry(item)(session)
+        return [item.upper() for item in items]
+
+    results = await asyncio.gather(*(database.write_together(together, one) for one in ("a", "b", "c", "d")))
+
+    assert results == ["A", "B", "C", "D"]
+    assert await subjects(database) == ["a", "b", "c", "d"]
+    assert len(goes) <= 2
+
+
+async def test_item_that_fails_fails_alone(database: Database) -> None:
+    async def together(session: Session, items: Sequence[str]) -> list[str]:
+        for item in items:
+            if item == "bad":
+                raise ZeroDivisionError
+            await entry(item)(session)
+        return list(items)
+
+    results = await asyncio.gather(
+        *(database.write_together(together, one) for one in ("a", "bad", "c")), return_exceptions=True
+    )
+
+    assert [type(result) for result in results] == [str, ZeroDivisionError, str]
+    assert await subjects(database) == ["a", "c"]
+
+
+async def test_queue_that_is_too_long_asks_to_come_again(database: Database) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def block(_session: Session) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    async def together(_session: Session, items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    blocking = asyncio.create_task(database.write(block))
+    await asyncio.to_thread(begun.wait, 10)
+    waiting = [asyncio.create_task(database.write_together(together, one)) for one in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Overloaded):
+        await database.write_together(together, 0, sheds=True)
+    go_on.set()
+
+    assert await asyncio.gather(*waiting) == list(range(MOST_WAITING))
+    await blocking
 
 
 async def test_closing_waits_for_what_was_submitted(database_url: str) -> None:

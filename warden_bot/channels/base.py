@@ -75,12 +75,20 @@ class Channel(Protocol):
         """Say in one line what is wrong with an address, or None."""
         ...
 
+    def platform(self, address: str) -> str:
+        """Name what fails as one: the platform's server behind an address. Holds no secret."""
+        ...
+
     def parts(self, message: OutboundMessage) -> list[str]:
         """Return the texts that are sent for a message, each within the platform's limit."""
         ...
 
     async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
         """Send one part. Raise SendError, or OutcomeUnknown when the bytes left and no usable answer came."""
+        ...
+
+    async def renew_credentials(self) -> bool:
+        """Get new credentials after a refusal; False where there is nothing to renew."""
         ...
 
     def parse_callback(self, request: CallbackRequest) -> InboundMessage:
@@ -90,6 +98,20 @@ class Channel(Protocol):
     def answer(self, reply: Reply) -> dict[str, Any]:
         """Return the JSON body of the HTTP answer to a callback."""
         ...
+
+
+class OneServer:
+    """For channel kinds with one server behind all addresses, and credentials that nobody can renew but a person."""
+
+    kind: ClassVar[ChannelKind]
+
+    def platform(self, address: str) -> str:  # noqa: ARG002 -- the contract's signature
+        """Return the kind's own name."""
+        return self.kind.value
+
+    async def renew_credentials(self) -> bool:
+        """Say that there is nothing to renew."""
+        return False
 
 
 class SendOnly:

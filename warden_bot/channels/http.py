@@ -86,7 +86,7 @@ def _read_answer(status: int, headers: Mapping[str, str], answer: bytes) -> dict
     if status >= 500:  # noqa: PLR2004 -- HTTP's own border
         raise SendError("busy", AttemptOutcome.RETRYABLE, platform_code=str(status))
     if status in (401, 403):
-        raise SendError("bad_credentials", AttemptOutcome.REJECTED, platform_code=str(status))
+        raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=str(status))
     if status in (404, 410):
         raise SendError("route_broken", AttemptOutcome.REJECTED, platform_code=str(status))
     if not 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own borders; a redirect is not followed either

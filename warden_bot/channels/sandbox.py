@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from warden_bot.channels.base import Capabilities, ChannelSetting, SendOnly, SendReceipt
+from warden_bot.channels.base import Capabilities, ChannelSetting, OneServer, SendOnly, SendReceipt
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.splitting import split_text
 from warden_bot.states import ChannelKind
@@ -22,7 +22,7 @@ class RoomBoard(Protocol):
         ...
 
 
-class Sandbox(SendOnly):
+class Sandbox(OneServer, SendOnly):
     """Posts into the sandbox's rooms; an address is a room's name. What people write there comes through the page."""
 
     kind: ClassVar[ChannelKind] = ChannelKind.SANDBOX

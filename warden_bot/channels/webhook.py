@@ -81,6 +81,15 @@ class Webhook:
             usable = False
         return None if usable and " " not in address else "地址要是 http:// 或 https:// 开头的网址"
 
+    def platform(self, address: str) -> str:
+        """Name the server: every address may have its own."""
+        parts = urlsplit(urljoin(self._base, address))
+        return f"{self.kind}:{parts.hostname}:{parts.port or parts.scheme}"
+
+    async def renew_credentials(self) -> bool:
+        """Say that there is nothing to renew: the secret is a setting."""
+        return False
+
     def parts(self, message: OutboundMessage) -> list[str]:
         """Send the text whole."""
         return split_text(message.text, LONGEST_TEXT)
@@ -89,9 +98,7 @@ class Webhook:
         """Post one signed message. `delivery_id` is the same on every resend, so that the receiver can drop it."""
         secret = message.recipient.secret or self._secret
         if not secret:
-            raise SendError(
-                "bad_credentials", AttemptOutcome.REJECTED, platform_words="WARDEN_WEBHOOK_SECRET is not set"
-            )
+            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words="WARDEN_WEBHOOK_SECRET is not set")
         body = json.dumps(
             {
                 "delivery_id": message.key,

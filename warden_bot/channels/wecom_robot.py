@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from warden_bot.channels.base import Capabilities, ChannelSetting, SendOnly, SendReceipt
+from warden_bot.channels.base import Capabilities, ChannelSetting, OneServer, SendOnly, SendReceipt
 from warden_bot.channels.http import Http, plain_words
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
@@ -47,7 +47,7 @@ ERRORS: dict[int, tuple[str, AttemptOutcome, timedelta | None]] = {
 TRACE = re.compile(r",?\s*(?:hint:|from ip:|more info at).*", re.DOTALL)  # holds our address and a trace id
 
 
-class WecomRobot(SendOnly):
+class WecomRobot(OneServer, SendOnly):
     """Sends plain text to WeCom group robots."""
 
     kind: ClassVar[ChannelKind] = ChannelKind.WECOM_ROBOT

@@ -24,7 +24,8 @@ from warden_bot.store.broadcasts import (
 )
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
-from warden_bot.store.outbox import Fanning, cancel_waiting, fan_out
+from warden_bot.store.moves import call_back
+from warden_bot.store.outbox import Fanning, fan_out
 
 NOT_AGAIN_WITHIN = timedelta(days=90)
 MOST_A_WEEK = 2
@@ -170,7 +171,7 @@ async def cautions(session: Session, order: Order, zone: tzinfo, now: datetime) 
 async def cancel(session: Session, broadcast_id: int, now: datetime) -> int:
     """Call back what has not left; return how many deliveries that were. Raise IllegalMove when nothing is left."""
     broadcast = await named_broadcast(session, broadcast_id)
-    cancelled = await cancel_waiting(session, broadcast_id, now)
+    cancelled = await call_back(session, now, broadcast_id=broadcast_id)
     if not cancelled:
         raise IllegalMove(f"广播 {broadcast_id} 已经发完，没有可以撤回的")
     broadcast.cancelled_at = now

@@ -24,8 +24,9 @@ from warden_bot.store.cases import (
     tips_of,
 )
 from warden_bot.store.database import Session
+from warden_bot.store.moves import call_back
 from warden_bot.store.officers import Officer, all_officers, officer_by_name, shifts_at
-from warden_bot.store.outbox import Delivery, cancel_notices, enqueue
+from warden_bot.store.outbox import Delivery, enqueue
 from warden_bot.store.sealing import Sealer
 
 log = logging.getLogger(__name__)
@@ -148,7 +149,7 @@ async def acknowledge(session: Session, code: str, officer: Officer, now: dateti
         return case
     await move_case(session, case, CaseStatus.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=officer.id)
     add_event(session, case, CaseEventKind.ACKNOWLEDGED, now, officer_id=officer.id)
-    await cancel_notices(session, case.id or 0, now)
+    await call_back(session, now, case_id=case.id or 0)
     return case
 
 
@@ -160,7 +161,7 @@ async def close(session: Session, code: str, officer: Officer, outcome: str, now
     case = await _case(session, code)
     await move_case(session, case, CaseStatus.CLOSED, closed_at=now, outcome=outcome)
     add_event(session, case, CaseEventKind.CLOSED, now, officer_id=officer.id)
-    await cancel_notices(session, case.id or 0, now)
+    await call_back(session, now, case_id=case.id or 0)
     return case
 
 

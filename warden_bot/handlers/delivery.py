@@ -1,76 +1,49 @@
-"""One claimed delivery: pace it, send it, write down how it ended.
+"""Deliveries leave: one turn of a worker, and the sending of what it claimed.
 
-The one handler that opens its own transactions: a network call must not sit inside one, so it claims (commit), sends,
-records (commit). Do not move the sending into either of them.
+The one handler that opens its own transactions: a network call must not sit inside one. A turn is one transaction that
+writes down how earlier tries ended and claims what may go now; then the requests are made. Do not move the sending into it.
 """
 
-import asyncio
 import json
 import logging
-import random
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Channel
-from warden_bot.channels.registry import Channels
 from warden_bot.domain.message import OutboundMessage
-from warden_bot.domain.pacing import NOTICE_RULES, RETRY_RULES, ThrottleRule, next_try_at
-from warden_bot.errors import SealBroken, SendError, WardenError
-from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus
+from warden_bot.domain.outage import Standing, after_outcome, probe_is_due
+from warden_bot.domain.pacing import ThrottleRule, Wish
+from warden_bot.errors import SealBroken, SendError
+from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, recipient_wishes, settle
+from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
-from warden_bot.store.claims import (
-    Claimed,
-    Tried,
-    anything_due,
-    claim_due,
-    finish_untried,
-    load_claimed,
-    put_back,
-    record_attempt,
-)
+from warden_bot.store.claims import Claimed, anything_due, claim_due
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
-from warden_bot.store.pacing import Wish, admit_together
-from warden_bot.store.sealing import Sealer
-from warden_bot.store.sweeping import expire_stale, take_back_lost
-
-PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
-UNDELIVERED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.UNCONFIRMED, DeliveryStatus.EXPIRED})
-RECORD_AGAIN_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
+from warden_bot.store.moves import LEASE, expire, finish_untried, lose, put_back, send_again
+from warden_bot.store.outages import HELD_BACK, PlatformOutage, book_probe, outages_now
+from warden_bot.store.pacing import give_back, grant
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """What a delivery may touch: the powers of this handler."""
-
-    database: Database
-    channels: Channels
-    sealer: Sealer
-    clock: Callable[[], datetime]
-    worker: str
-    channel_rules: dict[ChannelKind, ThrottleRule]  # caps over a whole channel that the operator set
-    chance: random.Random
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """A claimed delivery with its finished message, cut into the parts that its platform takes."""
-
-    claimed: Claimed
-    message: OutboundMessage
-    parts: list[str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
-    """What one look at the outbox gave: errands to run now, and when the next one that was put back may go."""
+    """What one turn gave: errands to run now, and when the next one that was put back may go."""
 
     errands: list[Errand]
     again_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An errand that may not go now, and when to try again."""
+
+    errand: Errand
+    at: datetime
+    code: str = ""
 
 
 async def nothing_due(post: Post) -> bool:
@@ -79,25 +52,30 @@ async def nothing_due(post: Post) -> bool:
         return not await anything_due(session, post.clock())
 
 
-async def claim_errands(post: Post, most: int) -> Turn:
-    """Claim up to `most` due deliveries that their platforms' pace allows now; give the others back with their time."""
-    if most <= 0:
-        return Turn([], None)
+async def take_turn(
+    post: Post, ended: Sequence[Ended] = (), unbegun: Sequence[Errand] = (), busy: Mapping[Priority, int] | None = None
+) -> Turn:
+    """Write down how tries ended, give back what was never begun, and claim what is due and may go now.
+
+    All in one transaction, so that never more deliveries are in doubt than this worker has places. `busy` says how many
+    of each priority it is still sending; None claims nothing.
+    """
 
     async def work(session: Session) -> Turn:
         now = post.clock()  # here, not before the wait for the database: a lease must not begin in the past
-        ids = await claim_due(session, post.worker, most, now)
+        outages = await outages_now(session)
+        if ended:
+            await settle(session, post, ended, outages, now)
+            outages = await outages_now(session)
+        later = [Later(errand, now) for errand in unbegun]
         errands: list[Errand] = []
-        later: list[datetime] = []
-        refused: Counter[str] = Counter()
-        for claimed in await load_claimed(session, ids, post.sealer) if ids else []:
-            errand = await _errand(session, post, claimed, now)
-            retry_at = await _refused_until(session, post, errand, now, refused) if errand else None
-            if errand and retry_at is None:
-                errands.append(errand)
-            elif retry_at is not None:
-                later.append(retry_at)
-        return Turn(errands, min(later, default=None))
+        if busy is not None:
+            claimed = await claim_due(session, post.worker, post.sealer, busy, now)
+            found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
+            errands, refused = await _pick(session, post, found, outages, now)
+            later += refused
+        await put_back(session, post.worker, [(one.errand.claimed.id, one.at, one.code) for one in later])
+        return Turn(errands, min((one.at for one in later), default=None))
 
     return await post.database.write(work)
 
@@ -120,7 +98,8 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
             await _fail_unopened(session, post, claimed, now)
             return None
     message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority)
-    return Errand(claimed, message, post.channels[claimed.channel].parts(message))
+    channel = post.channels[claimed.channel]
+    return Errand(claimed, message, channel.platform(claimed.recipient.address), now + LEASE, channel.parts(message))
 
 
 async def _fail_unopened(session: Session, post: Post, claimed: Claimed, now: datetime) -> None:
@@ -146,123 +125,134 @@ async def _notice(session: Session, post: Post, claimed: Claimed, case: Case) ->
     return "\n".join(lines)
 
 
-async def _refused_until(
-    session: Session, post: Post, errand: Errand, now: datetime, refused: Counter[str]
-) -> datetime | None:
-    """Book the errand's requests with the pacer: None when it may go, else put it back and return until when.
+async def _pick(
+    session: Session, post: Post, errands: Sequence[Errand], outages: Mapping[str, PlatformOutage], now: datetime
+) -> tuple[list[Errand], list[Later]]:
+    """Choose the errands that may go now: their platform answers, and its pace allows them in every scope."""
+    going, later = await _past_outages(session, errands, outages, now) if outages else (list(errands), [])
+    wishes = {errand.claimed.id: _wishes(post, errand) for errand in going}
+    for stage in range(max(map(len, wishes.values()), default=0)):
+        asking = [errand for errand in going if len(wishes[errand.claimed.id]) > stage]
+        refused = await _granted(session, [(one, wishes[one.claimed.id][stage]) for one in asking], now)
+        later += refused
+        gone = {one.errand.claimed.id for one in refused}
+        # What was booked at the stages before is given back: all scopes or none.
+        await give_back(session, [wish for one in gone for wish in wishes[one][:stage]])
+        going = [errand for errand in going if errand.claimed.id not in gone]
+    return going, later
 
-    `refused` counts this turn's refusals by scope, so that those who wait for the same scope are put back one after
-    another instead of all at once.
-    """
+
+async def _past_outages(
+    session: Session, errands: Sequence[Errand], outages: Mapping[str, PlatformOutage], now: datetime
+) -> tuple[list[Errand], list[Later]]:
+    """Hold back what is owed on platforms that are down, but for one probe each when its time has come."""
+    going: list[Errand] = []
+    later: list[Later] = []
+    wait_until = {name: outage.probe_at for name, outage in outages.items()}
+    for errand in errands:
+        outage = outages.get(errand.platform)
+        if outage is None:
+            going.append(errand)
+            continue
+        is_probe = False
+        if wait_until[errand.platform] == outage.probe_at and probe_is_due(outage.probe_at, now):
+            next_at = await book_probe(session, outage, now)
+            is_probe = next_at is not None
+            wait_until[errand.platform] = next_at or now + timedelta(seconds=1)
+        if is_probe:
+            going.append(errand)
+        else:
+            later.append(Later(errand, wait_until[errand.platform], HELD_BACK))
+    return going, later
+
+
+def _wishes(post: Post, errand: Errand) -> list[Wish]:
     channel = post.channels[errand.claimed.channel]
+    if not channel.capabilities.pace and channel.kind not in post.channel_rules:
+        return []
     cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
-    wishes = [
-        Wish(errand.claimed.scope, rule, cost) for rule in channel.capabilities.pace if rule.scope == PER_RECIPIENT
-    ]
-    wishes += [Wish(channel.kind.value, rule, cost) for rule in channel.capabilities.pace if rule.scope == PER_CHANNEL]
+    wishes = [Wish(channel.kind.value, rule, cost) for rule in channel.capabilities.pace if rule.scope == PER_CHANNEL]
     if cap := post.channel_rules.get(channel.kind):
         wishes.append(Wish(f"{channel.kind}:cap", cap, cost))
-    refusal = await admit_together(session, wishes, now)
-    if refusal is None:
-        return None
-    retry_at = refusal.retry_at + refusal.wish.rule.interval * refused[refusal.wish.scope]
-    refused[refusal.wish.scope] += cost
-    await put_back(session, post.worker, errand.claimed.id, retry_at)
-    return retry_at
+    return wishes + recipient_wishes(channel, errand)
 
 
-async def deliver(post: Post, errand: Errand) -> Tried:
-    """Send one errand and write down how it ended. Whatever goes wrong becomes a row, never an exception."""
+async def _granted(session: Session, asking: Sequence[tuple[Errand, Wish]], now: datetime) -> list[Later]:
+    """Book the wishes, all scopes in one statement; return the errands that were refused, one after another a scope."""
+    alike: dict[tuple[str, int], list[Errand]] = defaultdict(list)
+    rules: dict[tuple[str, int], Wish] = {}
+    for errand, wish in asking:
+        alike[wish.scope, wish.cost].append(errand)
+        rules[wish.scope, wish.cost] = wish
+    later: list[Later] = []
+    refused: Counter[str] = Counter()
+    for together in _rounds(alike):
+        wishes = [Wish(scope, rules[scope, cost].rule, cost, len(alike[scope, cost])) for scope, cost in together]
+        grants = await grant(session, wishes, now)
+        for wish in wishes:
+            given = grants[wish.scope]
+            for errand in alike[wish.scope, wish.cost][given.granted :]:
+                later.append(Later(errand, given.retry_at + wish.rule.interval * refused[wish.scope]))
+                refused[wish.scope] += wish.cost
+    return later
+
+
+def _rounds(keys: Iterable[tuple[str, int]]) -> Iterable[list[tuple[str, int]]]:
+    """Split (scope, cost) pairs into rounds in which no scope occurs twice; nearly always there is one."""
+    rounds: list[list[tuple[str, int]]] = []
+    turn: Counter[str] = Counter()
+    for scope, cost in keys:
+        if turn[scope] == len(rounds):
+            rounds.append([])
+        rounds[turn[scope]].append((scope, cost))
+        turn[scope] += 1
+    return rounds
+
+
+async def deliver(post: Post, errand: Errand) -> Ended | None:
+    """Send one errand and say how it ended. None: its claim had run out before anything was sent, so nothing was."""
     started = post.clock()
+    if started >= errand.claimed_until:  # this process was stopped for a while; somebody else may have decided
+        return None
     sent = errand.claimed.sent_parts if errand.claimed.sent_parts < len(errand.parts) else 0
     problem: SendError | None = None
     if not errand.parts:
         problem = SendError("nothing_to_send", AttemptOutcome.REJECTED)
+    channel = post.channels[errand.claimed.channel]
     try:
         for part in errand.parts[sent:]:
-            await _send(post.channels[errand.claimed.channel], errand.message, part)
+            await _send(channel, errand.message, part)
             sent += 1
     except SendError as error:
         problem = error
-    tried = _judge_try(post, errand, started, sent, problem)
-    await _record(post, errand.claimed, tried)
-    return tried
-
-
-async def _record(post: Post, claimed: Claimed, tried: Tried) -> None:
-    """Write a try down, and try that again while the database is away: the platform has it, whatever happens here."""
-
-    async def work(session: Session) -> None:
-        await record_attempt(session, tried)
-        if claimed.case_id is not None and tried.status in UNDELIVERED:
-            await note_failed_notice(session, claimed.case_id, claimed.officer_id, tried.finished_at)
-
-    for wait in RECORD_AGAIN_SECONDS:
-        try:
-            await post.database.write(work)
-        except Exception as error:  # noqa: BLE001 -- whatever the driver raises, the result must not be lost for it
-            log.warning("delivery %s: not written down yet (%s)", claimed.id, type(error).__name__)
-            await asyncio.sleep(wait)
-        else:
-            return
-    await post.database.write(work)
+    ended = Ended(errand, started, post.clock(), sent, problem)
+    standing = post.standings.get(errand.platform, Standing())
+    post.standings[errand.platform] = after_outcome(standing, ended.outcome, ended.finished_at)
+    return ended
 
 
 async def _send(channel: Channel, message: OutboundMessage, part: str) -> None:
+    """Send one part; where our credentials are refused, renew them once and try once more."""
     try:
-        await channel.send(message, part)
-    except (SendError, WardenError):
+        try:
+            await channel.send(message, part)
+        except SendError as error:
+            if error.outcome is not AttemptOutcome.DENIED or not await channel.renew_credentials():
+                raise
+            await channel.send(message, part)
+    except SendError:
         raise
     except Exception as error:  # a channel's own mistake must not stop the worker, nor look like a success
         raise SendError("channel_fault", AttemptOutcome.REJECTED, platform_words=type(error).__name__) from error
-
-
-def _judge_try(post: Post, errand: Errand, started: datetime, sent: int, problem: SendError | None) -> Tried:
-    claimed, now = errand.claimed, post.clock()
-    if problem is None:
-        return Tried(
-            claimed.id, post.worker, started, now, AttemptOutcome.ACCEPTED, DeliveryStatus.SENT, sent_parts=sent
-        )
-    status, again_at = _consequence(post, claimed, problem, now)
-    return Tried(
-        claimed.id,
-        post.worker,
-        started,
-        now,
-        problem.outcome,
-        status,
-        sent_parts=sent,
-        not_before=again_at,
-        code=problem.code,
-        platform_code=problem.platform_code,
-        # A receiver may echo what it was sent; of a case nothing may stay behind in clear.
-        platform_words="" if claimed.case_id is not None else problem.platform_words,
-    )
-
-
-def _consequence(
-    post: Post, claimed: Claimed, problem: SendError, now: datetime
-) -> tuple[DeliveryStatus, datetime | None]:
-    """Say what becomes of a delivery after a failed try, and when it is tried again."""
-    if problem.outcome is AttemptOutcome.UNKNOWN and not claimed.repeatable:
-        return DeliveryStatus.UNCONFIRMED, None
-    throttled = problem.outcome is AttemptOutcome.THROTTLED
-    tries = (claimed.throttles if throttled else claimed.attempts) + 1
-    rules = NOTICE_RULES if claimed.case_id is not None else RETRY_RULES
-    again_at = next_try_at(rules[problem.outcome], tries, now, problem.retry_after, post.chance)
-    if again_at is None:
-        unknown = problem.outcome is AttemptOutcome.UNKNOWN
-        return (DeliveryStatus.UNCONFIRMED if unknown else DeliveryStatus.FAILED), None
-    if claimed.expires_at is not None and again_at >= claimed.expires_at:
-        return DeliveryStatus.EXPIRED, None
-    return DeliveryStatus.QUEUED, again_at
 
 
 async def sweep_outbox(database: Database, now: datetime) -> tuple[int, int]:
     """Decide for what dead workers held, and give up what came too late; return how many of each."""
 
     async def work(session: Session) -> tuple[int, int]:
-        return await take_back_lost(session, now), await expire_stale(session, now)
+        lost = await lose(session, now)
+        await send_again(session, now)
+        return lost, await expire(session, now)
 
     return await database.write(work)
 

@@ -28,7 +28,9 @@ class Broadcast(SQLModel, table=True):
     text: str
     priority: Priority = Field(sa_type=NumberOf(Priority))
     created_by: str  # a campaign, or who ran the command
-    created_at: datetime = Field(sa_type=Instant)
+    created_at: datetime = Field(sa_type=Instant, index=True)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)  # what has not left by then is not sent any more
+    expected: int = 0  # how many groups it was owed to; the auditor holds the deliveries against it
     cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
 
 

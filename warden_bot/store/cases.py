@@ -13,7 +13,7 @@ from warden_bot.errors import IllegalMove
 from warden_bot.states import CASE_MOVES, CaseEventKind, CaseStatus, ChannelKind
 from warden_bot.store.columns import Identity, Instant, WordOf, microseconds
 from warden_bot.store.database import Session
-from warden_bot.store.outbox import changed_rows
+from warden_bot.store.rows import changed_rows
 
 TIP_TEXT, TIP_REPORTER = "tip.text", "tip.reporter"  # the seal's contexts
 MOST_AT_ONCE = 50

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,13 +16,17 @@ from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from warden_bot.errors import DatabaseBehind
+from warden_bot.store.inline import inline_engine
 from warden_bot.store.write_queue import WriteQueue
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-REVISION = "0001"  # the migration this program was written for; a test holds it against store/migrations
+REVISION = "0002"  # the migration this program was written for; a test holds it against store/migrations
 BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process's write
+CONNECT_SECONDS = 5  # how long a connection to PostgreSQL may take to come about
 READERS = 4
+NOTIFY = text("SELECT pg_notify(:channel, '')")
 NEWER = "数据库比程序新，请换回新版本的程序（the database is newer than the program）"
 
 
@@ -48,11 +52,16 @@ class Session(AsyncSession):
 Work = Callable[[Session], Awaitable[Result]]
 
 
-def driver_url(url: str) -> str:
-    """Add the async driver to `sqlite:///PATH` or `postgresql://…`."""
+def driver_url(url: str, driver: str | None = None) -> str:
+    """Add the driver to `sqlite:///PATH` or `postgresql://…`, the usual asynchronous one unless it is named."""
     if url.startswith("sqlite:"):
-        return url.replace("sqlite:", "sqlite+aiosqlite:", 1)
-    return re.sub(r"^postgres(ql)?:", "postgresql+psycopg:", url)
+        return url.replace("sqlite:", f"sqlite+{driver or 'aiosqlite'}:", 1)
+    return re.sub(r"^postgres(ql)?:", f"postgresql+{driver or 'psycopg'}:", url)
+
+
+def outbox_channel(school_id: int) -> str:
+    """Return the name under which PostgreSQL announces new deliveries of a school."""
+    return f"warden_outbox_{school_id}"
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -70,9 +79,10 @@ class Database:
         self.url = url
         self.school_id = school_id
         self.wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._readers = open_engine(url, writes=False)
-        self._writers = open_engine(url, writes=True) if sqlite_path(url) else self._readers
-        self._queue: WriteQueue[Session] = WriteQueue(self._write_session, self._committed)
+        self._writers = open_engine(url, writes=True, inline=True)
+        self._queue: WriteQueue[Session] = WriteQueue(self._write_session, self._announce, self._committed)
 
     def __repr__(self) -> str:
         """Leave out the password that a URL may hold."""
@@ -86,9 +96,15 @@ class Database:
         session.school_id = self.school_id
         return session
 
+    async def _announce(self, session: Session) -> None:
+        """Tell the workers of other processes too, as part of the transaction: whoever hears it finds the rows."""
+        if session.info.get("wake_outbox") and sqlite_path(self.url) is None:
+            await session.execute(NOTIFY, {"channel": outbox_channel(self.school_id)})
+
     def _committed(self, session: Session) -> None:
-        if session.info.get("wake_outbox"):
-            self.wake.set()
+        if session.info.get("wake_outbox") and self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody works here any more
+                self._loop.call_soon_threadsafe(self.wake.set)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Session]:
@@ -102,7 +118,22 @@ class Database:
         `work` may be run more than once (when another's failure undid the shared transaction), so it must do nothing
         but read and write through its session. Its own exception reaches only its own caller.
         """
+        self._loop = asyncio.get_running_loop()
         return await self._queue.submit(work)
+
+    async def write_together(
+        self,
+        together: Callable[[Session, Sequence[Item]], Awaitable[Sequence[Result]]],
+        item: Item,
+        *,
+        sheds: bool = False,
+    ) -> Result:
+        """Have an item written in one go with those of all who wait for the same `together`; else as `write`.
+
+        With `sheds`, raise Overloaded when too much waits already.
+        """
+        self._loop = asyncio.get_running_loop()
+        return await self._queue.submit_together(together, item, sheds=sheds)
 
     async def ping(self) -> None:
         """Raise OperationalError when the database cannot be reached."""
@@ -134,23 +165,24 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is being written, then let go of every connection."""
-        await self._queue.close()
+        await self._queue.close(self._writers.dispose)
         await self._readers.dispose()
-        await self._writers.dispose()
 
 
-def open_engine(url: str, *, writes: bool) -> AsyncEngine:
-    """Make an engine for reading or for writing; only this package and its migrations do. Dispose of it at the end."""
-    path = sqlite_path(url)
-    if path is None:
-        return create_async_engine(
-            driver_url(url), pool_size=READERS + 1, max_overflow=0, pool_pre_ping=True, hide_parameters=True
-        )
+def open_engine(url: str, *, writes: bool, inline: bool = False) -> AsyncEngine:
+    """Make an engine for reading or for writing; only this package and its migrations do. Dispose of it at the end.
+
+    `inline`: for the writing thread alone, see `store/inline.py`.
+    """
     # hide_parameters: what somebody wrote must not come back in an error's text.
-    engine = create_async_engine(
-        driver_url(url), pool_size=1 if writes else READERS, max_overflow=0, hide_parameters=True
-    )
-    _prepare_sqlite(engine.sync_engine, writes=writes)
+    options: dict[str, Any] = {"pool_size": 1 if inline else READERS, "max_overflow": 0, "hide_parameters": True}
+    on_sqlite = sqlite_path(url) is not None
+    if not on_sqlite:
+        options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+    make = inline_engine if inline else create_async_engine
+    engine = make(driver_url(url, "inline" if inline else None), **options)
+    if on_sqlite:
+        _prepare_sqlite(engine.sync_engine, writes=writes)
     return engine
 
 

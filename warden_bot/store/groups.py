@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, UniqueConstraint, and_, case, false, or_
+from sqlalchemy import ColumnElement, UniqueConstraint, and_, case, false, func, literal, or_, update
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.audience import Audience, Term
@@ -34,6 +34,8 @@ class Group(SQLModel, table=True):
     teacher: str = ""
     teacher_address: str = ""
     officer: str = ""
+    route_broken_at: datetime | None = Field(default=None, sa_type=Instant)  # since when its platform refuses it
+    route_broken_code: str = ""  # why, in our words
     status: GroupStatus = Field(default=GroupStatus.ACTIVE, sa_type=WordOf(GroupStatus))
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
@@ -91,3 +93,10 @@ async def groups_in_audience(session: Session, audience: Audience) -> Sequence[G
     """Return the active groups of an audience by code."""
     query = select(Group).where(in_audience(audience, session.school_id)).order_by(col(Group.code))
     return (await session.exec(query)).all()
+
+
+async def mark_route(session: Session, group_id: int, code: str, broken_at: datetime | None) -> None:
+    """Write down that a group's platform refuses it, since when it first did; or, with None, that it no longer does."""
+    since = func.coalesce(col(Group.route_broken_at), literal(broken_at, Instant)) if broken_at else None
+    statement = update(Group).where(col(Group.id) == group_id).values(route_broken_at=since, route_broken_code=code)
+    await session.execute(statement.execution_options(synchronize_session=False))

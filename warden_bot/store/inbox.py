@@ -25,7 +25,7 @@ class InboxMessage(SQLModel, table=True):
     action: Action = Field(sa_type=WordOf(Action))
     topic: str | None = None
     reply: str | None = None
-    received_at: datetime = Field(sa_type=Instant)
+    received_at: datetime = Field(sa_type=Instant, index=True)
 
 
 async def earlier_message(session: Session, channel: ChannelKind, message_id: str) -> InboxMessage | None:

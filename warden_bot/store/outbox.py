@@ -1,32 +1,23 @@
-"""The outbox: every message owed to somebody is a row here until it is finished.
-
-    QUEUED ──claim──▶ SENDING ──accepted──▶ SENT
-      ▲  │               │ ├────refused────▶ FAILED
-      │  │               │ └────no answer──▶ UNCONFIRMED   (routine; waits for a person)
-      │  ├──window over──┼─────────────────▶ EXPIRED
-      │  └──called back──┼─────────────────▶ CANCELLED
-      └──────────────────┘ try again later: throttled, busy, or no answer where a repeat does no harm
-
-A claim lasts LEASE and is renewed while its worker lives. A claim that ran out means that the worker died while the
-request may have been out: the same choice as for "no answer" is made. Which deliveries may be repeated blindly is
-said when they are enqueued (`repeatable`): case notices, replies, urgent alerts, and every channel that takes a key.
-"""
+"""The outbox: every message owed to somebody is a row here until it is finished. What may become of it: `moves.py`."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Index, String, cast, func, insert, literal, or_, select, text, update
+from sqlalchemy import Index, String, cast, func, insert, literal, or_, select, text
 from sqlmodel import Field, SQLModel, col
 
 from warden_bot.domain.audience import Audience
-from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
+from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
 
 REPLY_ADDRESS = "delivery.address"  # the seal's context
-WAITING, HELD = (text("status = 'queued'"), text("status = 'sending'"))  # what the two busy indexes hold
+# What the partial indexes hold. SQLite uses such an index only for a condition written out, so it is shared as text.
+WAITING, HELD = text("status = 'queued'"), text("status = 'sending'")
+STRANDED_ROWS = text("status IN ('failed', 'unconfirmed', 'expired')")
+ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
 
 
@@ -37,6 +28,8 @@ class Delivery(SQLModel, table=True):
         Index("delivery_waiting", "priority", "not_before", "id", postgresql_where=WAITING, sqlite_where=WAITING),
         Index("delivery_held", "claimed_until", postgresql_where=HELD, sqlite_where=HELD),
         Index("delivery_of_broadcast", "broadcast_id", "status"),
+        Index("delivery_of_inbox", "inbox_id", postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
+        Index("delivery_stranded", "status", "id", postgresql_where=STRANDED_ROWS, sqlite_where=STRANDED_ROWS),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
@@ -46,6 +39,7 @@ class Delivery(SQLModel, table=True):
     case_id: int | None = Field(default=None, foreign_key="duty_case.id", sa_type=Identity)
     group_id: int | None = Field(default=None, foreign_key="chat_group.id", sa_type=Identity)
     officer_id: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
+    inbox_id: int | None = Field(default=None, sa_type=Identity)  # the message that this one answers
     channel: ChannelKind = Field(sa_type=WordOf(ChannelKind))
     sealed_address: bytes | None = None  # only where the recipient is neither a group nor an officer
     text: str = ""  # only replies, which hold approved content; never a person's words
@@ -139,26 +133,6 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     return count
 
 
-async def cancel_waiting(session: Session, broadcast_id: int, now: datetime) -> int:
-    """Call back what has not left yet; return how many that were. What is being sent finishes as it will."""
-    statement = (
-        update(Delivery)
-        .where(col(Delivery.broadcast_id) == broadcast_id, col(Delivery.status) == DeliveryStatus.QUEUED)
-        .values(status=DeliveryStatus.CANCELLED, finished_at=now)
-    )
-    return changed_rows(await session.execute(statement))
-
-
-async def cancel_notices(session: Session, case_id: int, now: datetime) -> int:
-    """Call back the notices about a case that have not left yet: somebody has it now."""
-    statement = (
-        update(Delivery)
-        .where(col(Delivery.case_id) == case_id, col(Delivery.status) == DeliveryStatus.QUEUED)
-        .values(status=DeliveryStatus.CANCELLED, finished_at=now)
-    )
-    return changed_rows(await session.execute(statement))
-
-
 async def oldest_waiting(session: Session, now: datetime) -> float:
     """Return how many seconds the longest-waiting due delivery has waited, 0 when none is due."""
     query = select(func.min(Delivery.not_before)).where(WAITING, col(Delivery.school_id) == session.school_id)
@@ -173,7 +147,7 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
         .join(Delivery, col(Delivery.group_id) == col(Group.id))
         .where(
             col(Delivery.broadcast_id) == broadcast_id,
-            col(Delivery.status).in_([DeliveryStatus.FAILED, DeliveryStatus.UNCONFIRMED, DeliveryStatus.EXPIRED]),
+            col(Delivery.status).in_(STRANDED),
         )
         .order_by(col(Group.code))
     )
@@ -191,8 +165,3 @@ async def states_by_group(session: Session, broadcast_id: int) -> dict[str, Deli
         .where(col(Delivery.broadcast_id) == broadcast_id)
     )
     return dict(iter(await session.execute(query)))
-
-
-def changed_rows(result: Any) -> int:  # noqa: ANN401 -- SQLAlchemy types every result alike
-    """Return how many rows a statement changed."""
-    return int(result.rowcount) if isinstance(result, CursorResult) else 0

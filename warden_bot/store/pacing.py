@@ -1,21 +1,24 @@
-"""How fast each scope of a platform is written to: one row a scope, one statement a decision, on both databases."""
+"""How fast each scope of a platform is written to: one row a scope, one statement for all, on both databases.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A scope is what the platform counts by: a key, a chat, an app, a member. All workers share its row.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, UniqueConstraint, Update, and_, case, literal, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
-from sqlmodel import Field, SQLModel, col, select
+from sqlalchemy import BigInteger, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
-from warden_bot.domain.pacing import MOST_AHEAD, ThrottleRule
-from warden_bot.store.columns import MICROSECOND, Identity, microseconds
+from warden_bot.domain.pacing import MOST_AHEAD, Grant, Wish, admit
+from warden_bot.store.columns import EPOCH, MICROSECOND, Identity, microseconds
 from warden_bot.store.database import Session
+from warden_bot.store.rows import run_each, run_over
+
+LONGEST_BLOCK = timedelta(hours=2)  # no platform's wait is longer: the clock was set back
 
 
 class Pace(SQLModel, table=True):
-    """A scope's theoretical arrival time (GCRA), in microseconds since 1970."""
+    """A scope's theoretical arrival time (GCRA) and the newest wish with what it was granted; all in microseconds."""
 
     __table_args__ = (UniqueConstraint("school_id", "scope"),)
 
@@ -23,74 +26,77 @@ class Pace(SQLModel, table=True):
     school_id: int
     scope: str
     arrival: int = Field(sa_type=BigInteger)
+    step: int = Field(sa_type=BigInteger)
+    tolerance: int = Field(sa_type=BigInteger)
+    asked_at: int = Field(sa_type=BigInteger)
+    wanted: int
+    granted: int
+    blocked_until: int = Field(default=0, sa_type=BigInteger)  # the platform itself said to wait
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One request's wish to go: its scope, the rule of that scope, and how many requests it really is."""
+# The new wish stands in `excluded`, the scope so far in `pace`. Division is of whole numbers, as in `domain.pacing.admit`.
+_BASE = f"""(CASE WHEN pace.arrival > excluded.asked_at AND pace.arrival <= excluded.asked_at + excluded.step * {MOST_AHEAD}
+    THEN pace.arrival ELSE excluded.asked_at END)"""
+_SLACK = f"(excluded.asked_at + excluded.tolerance - {_BASE})"
+_BLOCKED = f"""(pace.blocked_until > excluded.asked_at
+    AND pace.blocked_until <= excluded.asked_at + {LONGEST_BLOCK // MICROSECOND})"""
+_GRANTED = f"""(CASE WHEN {_BLOCKED} OR {_SLACK} < 0 THEN 0
+    WHEN {_SLACK} / excluded.step + 1 < excluded.wanted THEN {_SLACK} / excluded.step + 1 ELSE excluded.wanted END)"""
+_INSERT = (
+    "INSERT INTO pace (school_id, scope, arrival, step, tolerance, asked_at, wanted, granted, blocked_until) VALUES"
+)
+_DECIDE = f"""ON CONFLICT (school_id, scope) DO UPDATE SET
+    arrival = {_BASE} + excluded.step * {_GRANTED}, granted = {_GRANTED}, step = excluded.step,
+    tolerance = excluded.tolerance, asked_at = excluded.asked_at, wanted = excluded.wanted
+    RETURNING scope, granted, arrival, blocked_until"""
+_BLOCK = """ON CONFLICT (school_id, scope) DO UPDATE SET blocked_until = excluded.blocked_until
+    WHERE pace.blocked_until < excluded.blocked_until"""
 
-    scope: str
-    rule: ThrottleRule
-    cost: int = 1
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Which wish was refused, and when to ask again."""
-
-    wish: Wish
-    retry_at: datetime
-
-
-async def admit_together(session: Session, wishes: Sequence[Wish], now: datetime) -> Refusal | None:
-    """Book one request in all its scopes, or in none: None when it may go now.
+async def grant(session: Session, wishes: Sequence[Wish], now: datetime) -> Mapping[str, Grant]:
+    """Book as many of each wish's messages as may go now. Every scope may occur once; grants by scope.
 
     The statement says in SQL what `domain.pacing.admit` says in Python; a test holds one against the other.
     """
-    booked: list[Wish] = []
-    for wish in wishes:
-        if (await session.execute(_book(session, wish, now))).first() is None:
-            for earlier in booked:  # another scope refused: what was booked in this transaction is given back
-                await session.execute(_give_back(session, earlier))
-            return Refusal(wish, await _retry_at(session, wish, now))
-        booked.append(wish)
-    return None
+    if not wishes:
+        return {}
+    # In the order of scopes, so that two workers never wait for each other crosswise.
+    rows = [_row(session.school_id, wish, now) for wish in sorted(wishes, key=lambda wish: wish.scope)]
+    by_scope = {wish.scope: wish for wish in wishes}
+    found: Sequence[tuple[str, int, int, int]] = [tuple(row) for row in await run_over(session, _INSERT, rows, _DECIDE)]
+    return {
+        scope: _grant(by_scope[scope], now, granted, arrival, blocked) for scope, granted, arrival, blocked in found
+    }
 
 
-def _book(session: Session, wish: Wish, now: datetime) -> ReturningInsert[int]:
-    dialect = session.get_bind().dialect.name
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Pace)
-    moment, step, behind = _numbers(wish, now)
-    arrival = col(Pace.arrival)
-    ahead = and_(arrival > moment, arrival <= moment + step * MOST_AHEAD)  # beyond: the clock was set back
-    base = case((ahead, arrival), else_=literal(moment))
-    statement = insert.values(school_id=session.school_id, scope=wish.scope, arrival=moment + step * wish.cost)
-    return statement.on_conflict_do_update(
-        index_elements=["school_id", "scope"], set_={"arrival": base + step * wish.cost}, where=base + behind <= moment
-    ).returning(arrival)
+def _row(school_id: int, wish: Wish, now: datetime) -> tuple[int | str, ...]:
+    first = admit(None, wish, now)
+    moment, step, tolerance = microseconds(now), wish.step // MICROSECOND, wish.tolerance // MICROSECOND
+    arrival = microseconds(first.arrival)
+    return (school_id, wish.scope, arrival, step, tolerance, moment, wish.wanted, first.granted, 0)
 
 
-def _give_back(session: Session, wish: Wish) -> Update:
-    step = wish.rule.interval // MICROSECOND
-    return (
-        update(Pace)
-        .where(col(Pace.school_id) == session.school_id, col(Pace.scope) == wish.scope)
-        .values(arrival=Pace.arrival - step * wish.cost)
-        .execution_options(synchronize_session=False)
-    )
+def _grant(wish: Wish, now: datetime, granted: int, arrival: int, blocked_until: int) -> Grant:
+    arrives_at = EPOCH + timedelta(microseconds=arrival)
+    blocked = EPOCH + timedelta(microseconds=blocked_until)
+    retry_at = max(arrives_at - wish.tolerance, now)
+    return Grant(granted, arrives_at, max(retry_at, blocked) if blocked <= now + LONGEST_BLOCK else retry_at)
 
 
-def _numbers(wish: Wish, now: datetime) -> tuple[int, int, int]:
-    """Return now, the interval, and how far behind `base` the wish is allowed; all in microseconds."""
-    step = wish.rule.interval // MICROSECOND
-    behind = step * (wish.cost - 1) - wish.rule.tolerance // MICROSECOND
-    if wish.cost > wish.rule.burst:
-        behind = 0  # could otherwise never go: it starts from an empty bucket instead
-    return microseconds(now), step, behind
+async def give_back(session: Session, wishes: Sequence[Wish]) -> None:
+    """Undo bookings of this very transaction: each wish's `wanted` messages do not go after all."""
+    statement = "UPDATE pace SET arrival = arrival - ? WHERE school_id = ? AND scope = ?"
+    rows = [(wish.step * wish.wanted // MICROSECOND, session.school_id, wish.scope) for wish in wishes if wish.wanted]
+    if rows:
+        await run_each(session, statement, rows)
 
 
-async def _retry_at(session: Session, wish: Wish, now: datetime) -> datetime:
-    query = select(Pace.arrival).where(Pace.school_id == session.school_id, Pace.scope == wish.scope)
-    arrival = (await session.exec(query)).one()
-    moment, _, behind = _numbers(wish, now)
-    return now + timedelta(microseconds=max(arrival, moment) + behind - moment)
+async def block(session: Session, waits: Sequence[tuple[Wish, datetime]], now: datetime) -> None:
+    """Let nothing more go to these scopes before the given instants: their platform said so."""
+    until = {wish.scope: (wish, instant) for wish, instant in sorted(waits, key=lambda pair: pair[1])}
+    rows = []
+    for scope in sorted(until):
+        wish, instant = until[scope]
+        rows.append((*_row(session.school_id, wish, now)[:-2], 0, microseconds(instant)))
+    if rows:
+        await run_over(session, _INSERT, rows, _BLOCK)

@@ -1,0 +1,179 @@
+"""What tries have shown, written down: how each delivery goes on, and what that says about its platform and its group."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from warden_bot.channels.base import Channel
+from warden_bot.channels.registry import Channels
+from warden_bot.domain.lanes import MOST_OPEN
+from warden_bot.domain.message import OutboundMessage
+from warden_bot.domain.outage import Standing, seems_down
+from warden_bot.domain.pacing import ThrottleRule, Wish
+from warden_bot.domain.retry import Decision, Try, after_try, rules_for
+from warden_bot.errors import SendError
+from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, FindingKind
+from warden_bot.store.cases import note_failed_notice
+from warden_bot.store.claims import Claimed
+from warden_bot.store.database import Database, Session
+from warden_bot.store.findings import mend, note
+from warden_bot.store.groups import mark_route
+from warden_bot.store.moves import Tried, record
+from warden_bot.store.outages import HELD_BACK, PlatformOutage, begin_outage, end_outage
+from warden_bot.store.pacing import block
+from warden_bot.store.sealing import Sealer
+
+PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
+ROUTE_CODES = frozenset({"route_broken"})
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a delivery may touch: the powers of the handlers that deliver."""
+
+    database: Database
+    channels: Channels
+    sealer: Sealer
+    clock: Callable[[], datetime]
+    worker: str
+    channel_rules: dict[ChannelKind, ThrottleRule]  # caps over a whole channel that the operator set
+    chance: random.Random
+    standings: dict[str, Standing] = field(default_factory=dict)  # what this worker has seen of each platform
+    most_open: int = MOST_OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A claimed delivery with its finished message, cut into the parts that its platform takes."""
+
+    claimed: Claimed
+    message: OutboundMessage
+    platform: str
+    claimed_until: datetime
+    parts: list[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one try ended, as far as this worker knows; `problem` None: the platform took it."""
+
+    errand: Errand
+    started_at: datetime
+    finished_at: datetime
+    sent_parts: int
+    problem: SendError | None
+
+    @property
+    def outcome(self) -> AttemptOutcome:
+        """Return how it ended in one word."""
+        return self.problem.outcome if self.problem else AttemptOutcome.ACCEPTED
+
+
+async def settle(
+    session: Session, post: Post, ended: Sequence[Ended], outages: Mapping[str, PlatformOutage], now: datetime
+) -> None:
+    """Write down how tries ended and whatever follows from it, in one transaction."""
+    if not ended:
+        return
+    down_until = await _judge_platforms(session, post, ended, outages, now)
+    tries = [_tried(post, one, down_until.get(one.errand.platform), now) for one in ended]
+    await record(session, tries)
+    for one, tried in zip(ended, tries, strict=True):
+        if one.problem is not None or one.errand.claimed.route_broken:
+            await _follow_up(session, one, tried, now)
+    await _hold_scopes(session, post, ended, now)
+
+
+async def _judge_platforms(
+    session: Session, post: Post, ended: Sequence[Ended], outages: Mapping[str, PlatformOutage], now: datetime
+) -> dict[str, datetime]:
+    """Begin and end outages by what these tries looked like; return until when each platform is down."""
+    down_until = {name: outage.probe_at for name, outage in outages.items()}
+    for platform, kind in {one.errand.platform: one.errand.claimed.channel for one in ended}.items():
+        standing = post.standings.get(platform, Standing())
+        if platform in outages and not standing.failures:
+            await end_outage(session, platform, kind, now)
+            await mend(session, FindingKind.PLATFORM_DOWN, now, [platform])
+            down_until.pop(platform, None)
+        elif platform not in outages and seems_down(standing, now):
+            down_until[platform] = await begin_outage(session, platform, now)
+            await note(session, FindingKind.PLATFORM_DOWN, platform, "", now)
+    return down_until
+
+
+def _tried(post: Post, ended: Ended, down_until: datetime | None, now: datetime) -> Tried:
+    claimed, problem = ended.errand.claimed, ended.problem
+    decision = _decide(post, ended, down_until, now)
+    waits = decision.status is DeliveryStatus.QUEUED and not decision.counts
+    # A receiver may echo what it was sent; of a case nothing may stay behind in clear.
+    words = "" if problem is None or claimed.case_id is not None else problem.platform_words
+    return Tried(
+        claimed.id,
+        post.worker,
+        ended.started_at,
+        ended.finished_at,
+        ended.outcome,
+        decision.status,
+        sent_parts=ended.sent_parts,
+        not_before=decision.not_before,
+        code=HELD_BACK if waits else (problem.code if problem else ""),
+        platform_code=problem.platform_code if problem else "",
+        platform_words=words,
+        counts=decision.counts,
+    )
+
+
+def _decide(post: Post, ended: Ended, down_until: datetime | None, now: datetime) -> Decision:
+    claimed = ended.errand.claimed
+    throttled = ended.outcome is AttemptOutcome.THROTTLED
+    takes_key = post.channels[claimed.channel].capabilities.takes_key
+    tried = Try(
+        ended.outcome,
+        claimed.repeatable,
+        takes_key,
+        (claimed.throttles if throttled else claimed.attempts) + 1,
+        claimed.expires_at,
+        ended.problem.retry_after if ended.problem else None,
+        down_until,
+    )
+    rules = rules_for(claimed.priority, is_notice=claimed.case_id is not None, takes_key=takes_key)
+    return after_try(tried, rules, now, post.chance)
+
+
+async def _follow_up(session: Session, ended: Ended, tried: Tried, now: datetime) -> None:
+    """Tell whoever has to know: the case whose notice failed, the group's route, the operator, the editor."""
+    claimed = ended.errand.claimed
+    if claimed.case_id is not None and tried.status in STRANDED:
+        await note_failed_notice(session, claimed.case_id, claimed.officer_id, tried.finished_at)
+    if claimed.group_id is not None and claimed.recipient is not None:
+        code = claimed.recipient.code
+        if tried.status is DeliveryStatus.SENT and claimed.route_broken:
+            await mark_route(session, claimed.group_id, "", None)
+            await mend(session, FindingKind.ROUTE_BROKEN, now, [code])
+        elif tried.code in ROUTE_CODES:
+            await mark_route(session, claimed.group_id, tried.code, now)
+            await note(session, FindingKind.ROUTE_BROKEN, code, tried.platform_words, now)
+    if tried.outcome is AttemptOutcome.DENIED:
+        await note(session, FindingKind.CREDENTIALS_REFUSED, ended.errand.platform, tried.platform_words, now)
+    if tried.outcome is AttemptOutcome.HELD:
+        subject = f"broadcast {claimed.broadcast_id}" if claimed.broadcast_id else f"delivery {claimed.id}"
+        await note(session, FindingKind.CONTENT_REFUSED, subject, tried.platform_words, now)
+
+
+async def _hold_scopes(session: Session, post: Post, ended: Sequence[Ended], now: datetime) -> None:
+    """Where a platform said to wait, let nothing else go to that scope meanwhile: the order is kept, and the peace."""
+    waits = []
+    for one in ended:
+        if one.outcome is AttemptOutcome.THROTTLED and one.problem and one.problem.retry_after is not None:
+            channel = post.channels[one.errand.claimed.channel]
+            until = now + one.problem.retry_after
+            waits += [(wish, until) for wish in recipient_wishes(channel, one.errand)]
+    await block(session, waits, now)
+
+
+def recipient_wishes(channel: Channel, errand: Errand) -> list[Wish]:
+    """Return what sending an errand asks of its recipient's scopes."""
+    cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
+    rules = [rule for rule in channel.capabilities.pace if rule.scope == PER_RECIPIENT]
+    return [Wish(errand.claimed.scope, rule, cost) for rule in rules]

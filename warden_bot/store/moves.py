@@ -1,0 +1,257 @@
+"""Every change of a delivery's state, in one place. Nothing else writes the column `status`.
+
+    QUEUED ──claim──▶ SENDING ──finish──▶ SENT          the platform took it
+     ▲ ▲ │               │ │ ├───────────▶ FAILED        refused for good, or tried often enough
+     │ │ │               │ │ ├───────────▶ UNCONFIRMED   no answer, and a repeat would do harm: waits for a person
+     │ │ │               │ │ └───────────▶ QUEUED        again later: throttled, busy, no answer where a repeat is harmless
+     │ └─┼──give back────┘ └─lose────────▶ UNCONFIRMED   the claim ran out: the worker died, the request may be out
+     │   ├──expire──────────▶ EXPIRED                      │ its window closed before it could leave
+     │   └──call back───────▶ CANCELLED                    │ the broadcast was cancelled, or the case has its officer
+     ├──send again── (only what may be repeated) ──────────┘
+     └──replay── FAILED, UNCONFIRMED, EXPIRED              a person wants it sent after all
+
+    UNCONFIRMED, QUEUED ──learn──▶ SENT, FAILED            the lost worker lived and says how its try ended
+
+`states.DELIVERY_MOVES` holds the same as a table, and each statement below takes only rows in a state that the table
+allows. A claim lasts LEASE and is renewed while its worker lives. Decision 5 says which deliveries may be repeated
+blindly; they are marked `repeatable` when they are enqueued: case notices, replies, urgent alerts, and every channel
+that takes an idempotency key.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Update, or_, select, update
+from sqlmodel import col
+
+from warden_bot.errors import IllegalMove
+from warden_bot.states import DELIVERY_MOVES, AttemptOutcome, DeliveryMove, DeliveryStatus, Priority
+from warden_bot.store.columns import microseconds
+from warden_bot.store.database import Session
+from warden_bot.store.outbox import HELD, WAITING, Delivery
+from warden_bot.store.rows import changed_rows, mark_of, run_each, run_once
+
+LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
+CLAIMED = (
+    "id, key, channel, priority, repeatable, attempts, throttles, sent_parts, expires_at, broadcast_id, case_id, "
+    "group_id, officer_id, sealed_address, text"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How one try ended, and what becomes of the delivery: `status` QUEUED means again at `not_before`."""
+
+    delivery_id: int
+    worker: str
+    started_at: datetime
+    finished_at: datetime
+    outcome: AttemptOutcome
+    status: DeliveryStatus
+    sent_parts: int = 0
+    not_before: datetime | None = None
+    code: str = ""
+    platform_code: str = ""
+    platform_words: str = ""
+    counts: bool = True  # False: the platform as a whole is down, and no try of this delivery is used up
+
+
+def moving(move: DeliveryMove, to: DeliveryStatus) -> Update:
+    """Return an update that takes only deliveries which this move may take, and puts them into `to`."""
+    return (
+        update(Delivery)
+        .where(col(Delivery.status).in_(_sources(move, to)))
+        .values(status=to)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _sources(move: DeliveryMove, to: DeliveryStatus) -> Sequence[DeliveryStatus]:
+    """Return the states that a move takes deliveries from. Raise IllegalMove when it never leads to `to`."""
+    sources, targets = DELIVERY_MOVES[move]
+    if to not in targets:
+        message = f"no delivery becomes {to} by {move}"
+        raise IllegalMove(message)
+    return sorted(sources)
+
+
+def _held(worker: str, ids: Iterable[int], move: DeliveryMove, to: DeliveryStatus) -> Update:
+    return moving(move, to).where(HELD, col(Delivery.claimed_by) == worker, col(Delivery.id).in_(list(ids)))
+
+
+async def claim(session: Session, worker: str, priority: Priority, most: int, now: datetime) -> list[tuple[Any, ...]]:
+    """Take up to `most` due deliveries of one priority, the longest due first; return their columns `CLAIMED`.
+
+    Another worker may have been first for any of them: the update only takes rows that are still queued, and on
+    PostgreSQL rows that another worker is just taking are passed over instead of waited for. The choice stands in a
+    CTE on purpose: as a plain sub-select PostgreSQL may evaluate it again for each row and take more than `most`.
+    """
+    lock = "" if mark_of(session) == "?" else "FOR UPDATE SKIP LOCKED"
+    moment = microseconds(now)
+    claimed = await run_once(
+        session,
+        f"""WITH due AS (SELECT id FROM delivery WHERE status = '{DeliveryStatus.QUEUED}' AND school_id = ?
+            AND priority = ? AND not_before <= ? AND (expires_at IS NULL OR expires_at > ?)
+            ORDER BY not_before, id LIMIT ? {lock})
+        UPDATE delivery SET status = '{DeliveryStatus.SENDING}', claimed_by = ?, claimed_until = ?,
+            started_at = coalesce(started_at, ?)
+        WHERE id IN (SELECT id FROM due) AND {_from(DeliveryMove.CLAIM, DeliveryStatus.SENDING)} RETURNING {CLAIMED}""",  # noqa: S608 -- states and columns of ours
+        (session.school_id, int(priority), moment, moment, most, worker, microseconds(now + LEASE), moment),
+    )
+    return [tuple(row) for row in claimed]
+
+
+def _from(move: DeliveryMove, *to: DeliveryStatus) -> str:
+    """Return, as SQL, the condition that a row is in a state from which this move leads to all of `to`."""
+    sources = {state for target in to for state in _sources(move, target)}
+    return f"status IN ({', '.join(repr(state.value) for state in sorted(sources))})"
+
+
+async def renew(session: Session, worker: str, ids: Sequence[int], now: datetime) -> None:
+    """Hold on to what this worker is still sending. No move: the state stays SENDING."""
+    statement = update(Delivery).where(HELD, col(Delivery.claimed_by) == worker, col(Delivery.id).in_(ids))
+    await session.execute(statement.values(claimed_until=now + LEASE).execution_options(synchronize_session=False))
+
+
+async def put_back(session: Session, worker: str, later: Sequence[tuple[int, datetime, str]]) -> None:
+    """Give claimed deliveries back untried, each with the instant before which it is not tried, and why."""
+    statement = f"""UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', claimed_by = NULL, claimed_until = NULL,
+        not_before = ?, code = ? WHERE id = ? AND claimed_by = ?
+        AND {_from(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)}"""  # noqa: S608 -- states of ours
+    rows = [(microseconds(instant), code, delivery_id, worker) for delivery_id, instant, code in later]
+    if rows:
+        await run_each(session, statement, rows)
+
+
+async def finish_untried(
+    session: Session, worker: str, delivery_id: int, status: DeliveryStatus, code: str, now: datetime
+) -> None:
+    """End a claimed delivery without a try: there is nothing to send, or no way to."""
+    statement = _held(worker, [delivery_id], DeliveryMove.FINISH, status)
+    await session.execute(statement.values(claimed_by=None, claimed_until=None, code=code, finished_at=now))
+
+
+_FINISH = """UPDATE delivery SET status = ?, claimed_by = NULL, claimed_until = NULL, attempts = attempts + ?,
+    throttles = throttles + ?, sent_parts = ?, not_before = coalesce(?, not_before), code = ?, platform_words = ?,
+    finished_at = ? WHERE id = ?"""
+_ATTEMPT = """INSERT INTO attempt (school_id, delivery_id, worker, started_at, finished_at, outcome, code, platform_code,
+    platform_words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+async def record(session: Session, tries: Sequence[Tried]) -> None:
+    """Write down how tries ended, all by the same worker. A claim that had run out is somebody else's to decide by now.
+
+    One late result is believed all the same: what this worker was told to be accepted, or refused for good, has been,
+    even if a sweeper has meanwhile called the delivery unconfirmed.
+    """
+    if not tries:
+        return
+    held = f" AND claimed_by = ? AND {_from(DeliveryMove.FINISH, *{one.status for one in tries})}"
+    changed = await run_each(session, _FINISH + held, [(*_finish(one), one.worker) for one in tries])
+    if changed < len(tries):
+        await _learn(session, tries)
+    await run_each(session, _ATTEMPT, [_attempt(session.school_id, one) for one in tries])
+
+
+async def _learn(session: Session, tries: Sequence[Tried]) -> None:
+    """Believe late results: of a delivery that is unconfirmed because of this very worker, or queued again for it."""
+    final = DELIVERY_MOVES[DeliveryMove.LEARN][1]
+    late = f" AND {_from(DeliveryMove.LEARN, *final)} AND (claimed_by = ? OR (claimed_by IS NULL AND code = 'worker_lost' AND ? = 1))"
+    rows = [(*_finish(one), one.worker, int(one.status is DeliveryStatus.SENT)) for one in tries if one.status in final]
+    if rows:
+        await run_each(session, _FINISH + late, rows)
+
+
+def _finish(tried: Tried) -> tuple[Any, ...]:
+    finished = tried.status is not DeliveryStatus.QUEUED
+    throttled = tried.outcome is AttemptOutcome.THROTTLED
+    return (
+        tried.status.value,
+        int(tried.counts and not throttled),
+        int(throttled),
+        tried.sent_parts,
+        microseconds(tried.not_before) if tried.not_before else None,
+        tried.code,
+        tried.platform_words,
+        microseconds(tried.finished_at) if finished else None,
+        tried.delivery_id,
+    )
+
+
+def _attempt(school_id: int, tried: Tried) -> tuple[Any, ...]:
+    return (
+        school_id,
+        tried.delivery_id,
+        tried.worker,
+        microseconds(tried.started_at),
+        microseconds(tried.finished_at),
+        tried.outcome.value,
+        tried.code,
+        tried.platform_code,
+        tried.platform_words,
+    )
+
+
+async def lose(session: Session, now: datetime) -> int:
+    """Call UNCONFIRMED whatever was held by claims that ran out; return how many that were.
+
+    The worker's name stays, so that it can still say how its try ended.
+    """
+    statement = (
+        moving(DeliveryMove.LOSE, DeliveryStatus.UNCONFIRMED)
+        .where(HELD, col(Delivery.school_id) == session.school_id, col(Delivery.claimed_until) < now)
+        .values(claimed_until=None, attempts=Delivery.attempts + 1, code="worker_lost", finished_at=now)
+    )
+    return changed_rows(await session.execute(statement))
+
+
+async def send_again(session: Session, now: datetime) -> int:
+    """Put lost deliveries that may be repeated back into the queue, unless their window is over."""
+    lost = [col(Delivery.code) == "worker_lost", col(Delivery.repeatable).is_(True)]
+    statement = (
+        moving(DeliveryMove.SEND_AGAIN, DeliveryStatus.QUEUED)
+        .where(col(Delivery.school_id) == session.school_id, *lost)
+        .where(or_(col(Delivery.expires_at).is_(None), col(Delivery.expires_at) > now))
+        .values(not_before=now, finished_at=None, claimed_by=None)
+    )
+    found = changed_rows(await session.execute(statement))
+    if found:
+        session.wake_outbox()
+    return found
+
+
+async def expire(session: Session, now: datetime) -> int:
+    """Give up what could not leave inside its window; return how many that were."""
+    statement = (
+        moving(DeliveryMove.EXPIRE, DeliveryStatus.EXPIRED)
+        .where(WAITING, col(Delivery.school_id) == session.school_id, col(Delivery.expires_at) <= now)
+        .values(finished_at=now, code="window_over")
+    )
+    return changed_rows(await session.execute(statement))
+
+
+async def call_back(session: Session, now: datetime, *, broadcast_id: int = 0, case_id: int = 0) -> int:
+    """Call back what a broadcast or a case owes and has not left yet; return how many that were."""
+    whose = col(Delivery.broadcast_id) == broadcast_id if broadcast_id else col(Delivery.case_id) == case_id
+    statement = moving(DeliveryMove.CALL_BACK, DeliveryStatus.CANCELLED).where(whose).values(finished_at=now)
+    return changed_rows(await session.execute(statement))
+
+
+async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now: datetime) -> int:
+    """Owe stranded deliveries once more, under their old keys; return how many were taken."""
+    statement = moving(DeliveryMove.REPLAY, DeliveryStatus.QUEUED).where(
+        col(Delivery.school_id) == session.school_id, col(Delivery.id).in_(ids)
+    )
+    fresh = {"attempts": 0, "throttles": 0, "code": "", "platform_words": "", "finished_at": None, "claimed_by": None}
+    found = await session.execute(statement.values(not_before=now, expires_at=expires_at, **fresh))
+    session.wake_outbox()
+    return changed_rows(found)
+
+
+async def needs_sweep(session: Session, now: datetime) -> bool:
+    """Say whether any claim has run out or any waiting delivery's window has closed."""
+    lost = select(col(Delivery.id)).where(HELD, col(Delivery.claimed_until) < now)
+    stale = select(col(Delivery.id)).where(WAITING, col(Delivery.expires_at) <= now)
+    return bool((await session.execute(select(or_(lost.exists(), stale.exists())))).scalar())
