@@ -24,6 +24,7 @@ from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database
 from warden_bot.store.rooms import Rooms
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.spool import Spool
 from warden_bot.store.tables import TABLES
 from warden_bot.store.upgrade import upgrade
 
@@ -134,6 +135,12 @@ async def channels(database: Database, sealer: Sealer, clock: Clock, wecom: Fake
 def desk(database: Database, channels: Channels, sealer: Sealer) -> Desk:
     """Give the dispatcher its powers."""
     return Desk(database, channels, sealer, timedelta(minutes=5))
+
+
+@pytest.fixture
+def spool(tmp_path: Path, sealer: Sealer) -> Spool:
+    """Name a folder for emergencies; it is made when one has to be kept."""
+    return Spool(tmp_path / "spool", sealer)
 
 
 @dataclass

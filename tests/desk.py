@@ -9,7 +9,7 @@ from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
 from warden_bot.handlers.case import escalate_open_cases
-from warden_bot.handlers.dispatch import Desk, dispatch
+from warden_bot.handlers.dispatch import Desk, dispatch, understand
 from warden_bot.states import (
     CaseEventKind,
 )
@@ -20,7 +20,7 @@ TIP = "举报：北门小店卖电子烟给学生，中午都在"
 
 
 async def handle(desk: Desk, library: Library, message: InboundMessage) -> Reply:
-    return await dispatch(desk, message, library, "11月23日", NOW)
+    return await dispatch(understand(desk, message, library, "11月23日", NOW))
 
 
 async def rows(desk: Desk, table: type[SQLModel]) -> list[SQLModel]:

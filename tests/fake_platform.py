@@ -9,11 +9,13 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import socket
 import struct
 import sys
 import time
 from collections import Counter, defaultdict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,6 +79,15 @@ class Arrival:
     answered: float | None = None  # when the answer was sent, monotonic
 
 
+@dataclass(frozen=True)
+class Kill:
+    """Which process is killed when so many requests of a tag have arrived, and how many seconds after the last one."""
+
+    process: int
+    arrivals: int
+    pause: float
+
+
 def http(status: str, body: bytes = b"{}", *more: str, kind: str = "application/json") -> bytes:
     head = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *more]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
@@ -113,7 +124,7 @@ class Platform:
         self._secret = secret.encode()
         self._answers: dict[str, deque[Answer]] = defaultdict(lambda: deque([Answer()]))
         self._arrivals: Counter[str] = Counter()  # by tag; "" counts all
-        self._news = asyncio.Condition()
+        self._kills: dict[str, Kill] = {}  # by tag
         self._open: set[asyncio.StreamWriter] = set()
         self.port = 0
 
@@ -158,20 +169,18 @@ class Platform:
             return False
         body = await reader.readexactly(int(headers["content-length"]))
         language = "wecom_robot" if robot else "webhook"
-        number, forged = await self._arrived(language, group, answer, headers, body)
+        number, forged = self._arrived(language, group, answer, headers, body)
         await asyncio.sleep(answer.delay / 1000)
         return await self._answer(writer, number, Answer(How.UNAUTHORIZED) if forged else answer, language, group)
 
-    async def _arrived(
+    def _arrived(
         self, language: str, group: str, answer: Answer, headers: dict[str, str], body: bytes
     ) -> tuple[int, bool]:
         message = json.loads(body)
         forged = language == "webhook" and (self._forged(headers, body) or message["group"] != group)
         text = message["text"] if language == "webhook" else message["text"]["content"]
         tag = text.split()[0]
-        async with self._news:
-            self._arrivals.update(["", tag])
-            self._news.notify_all()
+        self._arrivals.update(["", tag])
         arrival = Arrival(
             self._arrivals[""],
             language,
@@ -185,7 +194,19 @@ class Platform:
             time.time(),
         )
         self._note(event="arrived", **arrival.__dict__)
+        self._kill_when_due(tag)
         return arrival.number, forged
+
+    def _kill_when_due(self, tag: str) -> None:
+        """Kill from here, so that not one request more arrives than was asked for."""
+        due = self._kills.get(tag)
+        if due is None or self._arrivals[tag] < due.arrivals:
+            return
+        del self._kills[tag]
+        if due.pause:
+            asyncio.get_running_loop().call_later(due.pause, kill, due.process)
+        else:
+            kill(due.process)
 
     def _forged(self, headers: dict[str, str], body: bytes) -> bool:
         stamp = headers.get("x-warden-timestamp", "0")
@@ -217,9 +238,9 @@ class Platform:
             self.die()
         elif order["do"] == "resume":
             await self.listen()
-        elif order["do"] == "until":
-            async with self._news:
-                await self._news.wait_for(lambda: self._arrivals[order["tag"]] >= order["arrivals"])
+        elif order["do"] == "kill":
+            self._kills[order["tag"]] = Kill(order["process"], order["arrivals"], order["pause"])
+            self._kill_when_due(order["tag"])
         writer.write(b"done\n")
         writer.close()
 
@@ -230,6 +251,11 @@ def reset(writer: asyncio.StreamWriter) -> None:
     if not writer.transport.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         writer.transport.abort()
+
+
+def kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 async def main(log: str, secret: str) -> None:

@@ -78,7 +78,7 @@ async def play(school: School, name: str, chance: random.Random) -> list[str]:
         asking = Asking(name, base, program, chance.randint(FEWEST, MOST))
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=ASKERS)) as client:
             await asyncio.gather(*(asking.ask(client, asker) for asker in range(ASKERS)))
-        assert program.wait() == -signal.SIGKILL, (name, program.output.read_text(encoding="utf-8"))
+        assert program.wait() == -signal.SIGKILL, f"{name}: {program}"
         base, program = await start(school, database)
         again = await ask_again(base, asking.acknowledged)
         program.signal(signal.SIGTERM)
@@ -98,7 +98,7 @@ async def start(school: School, database: PlainDatabase) -> tuple[str, Child]:
                     return base, program
             except aiohttp.ClientConnectionError:
                 await asyncio.sleep(0.02)  # a real process starts in its own time
-    raise TimeoutError(program.output.read_text(encoding="utf-8"))
+    raise TimeoutError(str(program))
 
 
 async def ask_again(base: str, acknowledged: Replies) -> Replies:

@@ -25,6 +25,7 @@ PATIENCE = 60  # seconds until the finishing program is given up
 LONGEST_ANSWER = 40  # milliseconds
 LONGEST_PAUSE = 0.03  # seconds between the request that a kill waits for and the kill
 LOOK_SECONDS = 0.1
+STARTED = "Ctrl+C"  # a server's first line says how to stop it
 OWED = "SELECT count(*) FROM delivery WHERE status IN ('queued', 'sending')"
 CLAIMS_RUN_OUT = "UPDATE delivery SET claimed_until = claimed_until - 60000000 WHERE status = 'sending'"
 STATES = """SELECT chat_group.code, delivery.status, delivery.channel, delivery.key
@@ -56,7 +57,7 @@ def plan(seed: int, number: int) -> Plan:
         by_worker=number % 4 >= 2,
         requests=chance.randint(1, GROUPS - 1),
         share=chance.choice([None, None, chance.random()]),
-        pause=chance.random() * LONGEST_PAUSE,
+        pause=chance.choice([0, chance.random() * LONGEST_PAUSE]),  # at once: in the middle of a burst of requests
     )
 
 
@@ -79,6 +80,7 @@ class Round:
     held: set[str] = field(default_factory=set)  # groups whose delivery a kill left in a dead program's hands
     ended: dict[str, State] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
+    trouble: str = ""  # why it could not be played to its end
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def kill_rounds(rounds: int, seed: int, school: School) -> Verdict:
     chance = random.Random(seed)
     for kind, count in (("r", ROBOTS), ("h", HOOKS)):
         for number in range(count):
-            school.platform.set(f"{kind}{number}", Answer(delay=chance.random() * LONGEST_ANSWER))
+            school.platform.set(f"{kind}{number}", Answer(delay=chance.choice([0, chance.random() * LONGEST_ANSWER])))
     turn = threading.Semaphore(KILLING_AT_ONCE)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seen = list(pool.map(lambda number: play(school, plan(seed, number), turn), range(rounds)))
@@ -112,16 +114,25 @@ def play(school: School, chosen: Plan, turn: threading.Semaphore) -> Round:
     """Play one round to its end."""
     seen = Round(chosen)
     with school.database(chosen.name) as database:
-        with turn:
-            kill(school, database, seen, first_victim(school, database, chosen), chosen.requests)
-            queued = sum(state.status == "queued" for state in seen.left.values())
-            if chosen.share is not None and queued:
-                victim = school.start(database.url, "serve", "--role", "all")
-                kill(school, database, seen, victim, chosen.requests + 1 + int(chosen.share * (queued - 1)))
-        finish(school, database)
+        try:
+            with turn:
+                kill_all(school, database, seen)
+            finish(school, database)
+        except (AssertionError, TimeoutError) as error:
+            seen.trouble = f"{type(error).__name__} {error}"
         seen.ended = states(database)
         seen.arrivals = school.platform.log(chosen.name)
     return seen
+
+
+def kill_all(school: School, database: PlainDatabase, seen: Round) -> None:
+    """Kill the program that sends and, where chance wants it, the next one too while it sends the rest."""
+    chosen = seen.plan
+    kill(school, database, seen, first_victim(school, database, chosen), chosen.requests)
+    queued = sum(state.status == "queued" for state in seen.left.values())
+    if chosen.share is not None and queued:
+        victim = school.start(database.url, "serve", "--role", "all")
+        kill(school, database, seen, victim, chosen.requests + 1 + int(chosen.share * (queued - 1)))
 
 
 def first_victim(school: School, database: PlainDatabase, chosen: Plan) -> Child:
@@ -133,13 +144,10 @@ def first_victim(school: School, database: PlainDatabase, chosen: Plan) -> Child
 
 
 def kill(school: School, database: PlainDatabase, seen: Round, victim: Child, requests: int) -> None:
-    """Kill a program when so many requests have arrived, look at what it left, and let its claims run out."""
-    try:
-        school.platform.until(requests, seen.plan.name)
-        time.sleep(seen.plan.pause)  # a random instant; nothing is waited for
-    finally:
-        victim.signal(signal.SIGKILL)
-        victim.wait()
+    """Have a program killed when so many requests arrived, look at what it left, and let its claims run out."""
+    school.platform.kill(victim.process, requests, seen.plan.name, seen.plan.pause)
+    code = victim.wait()
+    assert code in (-signal.SIGKILL, 0), f"exit code {code} of {victim}"  # 0: it was quicker than its killer
     seen.left = states(database)
     seen.heard_then = heard(school.platform.log(seen.plan.name))
     seen.held |= {group for group, state in seen.left.items() if state.status == "sending"}
@@ -150,7 +158,9 @@ def finish(school: School, database: PlainDatabase) -> None:
     """Run the whole program until nothing is owed any more; it must then stop cleanly."""
     program = school.start(database.url, "serve", "--role", "all")
     deadline = time.monotonic() + PATIENCE
-    while database.number(OWED) and program.running and time.monotonic() < deadline:
+    while program.running and time.monotonic() < deadline:
+        if program.said(STARTED) and not database.number(OWED):
+            break
         time.sleep(LOOK_SECONDS)  # a real server sends in its own time
     program.signal(signal.SIGTERM)
     program.finish()
@@ -170,6 +180,9 @@ def heard_again(seen: Round) -> list[str]:
 
 def faults_of(seen: Round) -> Iterator[str]:
     """Name everything that is not as it must be."""
+    if seen.trouble:
+        yield seen.trouble
+        return
     most = MOST_IN_DOUBT * seen.plan.kills
     unconfirmed = sum(state.status == "unconfirmed" for state in seen.ended.values())
     again = len(heard_again(seen))

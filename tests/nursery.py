@@ -41,6 +41,7 @@ class Child:
     def __init__(self, folder: Path, environment: Mapping[str, str], *arguments: str) -> None:
         self.arguments = arguments
         self.output = folder / f"{'-'.join(arguments[:2])}-{os.urandom(3).hex()}.out"
+        self.output.touch()
         self._process = _context.Process(
             target=_become, args=(folder, environment, arguments, self.output), daemon=True
         )
@@ -48,19 +49,23 @@ class Child:
             self._process.start()
 
     @property
+    def process(self) -> int:
+        return self._process.pid or 0
+
+    @property
     def running(self) -> bool:
         return not multiprocessing.connection.wait([self._process.sentinel], 0)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; to a child that has ended it does nothing."""
-        if self.running and self._process.pid:
-            os.kill(self._process.pid, number)
+        if self.running:
+            os.kill(self.process, number)
 
     def wait(self, seconds: float = 60) -> int:
         """Wait for its end and return its exit code, minus the signal's number if one ended it."""
         if not multiprocessing.connection.wait([self._process.sentinel], seconds):
             self.signal(signal.SIGKILL)
-            message = f"{self.arguments} did not end in {seconds} s: {self.output.read_text(encoding='utf-8')}"
+            message = f"{self} did not end in {seconds} s"
             raise StillRunning(message)
         with _turn:
             self._process.join()
@@ -69,7 +74,13 @@ class Child:
     def finish(self) -> None:
         """Wait for its end, which must be a good one."""
         code = self.wait()
-        assert code == 0, (self.arguments, code, self.output.read_text(encoding="utf-8"))
+        assert code == 0, f"exit code {code} of {self}"
+
+    def said(self, words: str) -> bool:
+        return words in self.output.read_text(encoding="utf-8")
+
+    def __str__(self) -> str:
+        return f"{' '.join(self.arguments)}, which said: {self.output.read_text(encoding='utf-8')[-2000:]}"
 
 
 def _become(folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], output: Path) -> None:

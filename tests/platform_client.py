@@ -13,7 +13,7 @@ from typing import Any, Self
 from tests.fake_platform import Answer, Arrival, How
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 60  # seconds until a wait for arrivals is given up
+PATIENCE = 10  # seconds until an order is given up
 
 
 class FakePlatform:
@@ -55,9 +55,9 @@ class FakePlatform:
         """Listen again, on the same port."""
         self._order(do="resume")
 
-    def until(self, arrivals: int, tag: str = "") -> None:
-        """Return as soon as so many requests arrived whose text begins with this word; "" counts all."""
-        self._order(do="until", arrivals=arrivals, tag=tag)
+    def kill(self, process: int, arrivals: int, tag: str, pause: float = 0) -> None:
+        """Kill -9 a process so many seconds after so many requests arrived whose text begins with this word."""
+        self._order(do="kill", process=process, arrivals=arrivals, tag=tag, pause=pause)
 
     def _order(self, **order: Any) -> None:
         with socket.create_connection(("127.0.0.1", self._control), timeout=PATIENCE) as connection:

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -24,16 +24,19 @@ from warden_bot.environment import utc_now
 from warden_bot.errors import Refused, SettingsError
 from warden_bot.handlers.delivery import channel_caps
 from warden_bot.handlers.demo import load_demo
+from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.fitting import campaigns_over_limit
 from warden_bot.handlers.settling import Post
-from warden_bot.scheduler import EVERYWHERE, SCHEDULED, Clockwork, start_clock
+from warden_bot.metrics import Metrics
+from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, Clockwork, start_clock, tick_heartbeat
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database, sqlite_path
 from warden_bot.store.rooms import Rooms
 from warden_bot.store.sealing import Sealer, key_beside
+from warden_bot.store.spool import Spool
 from warden_bot.web.keys import House
-from warden_bot.web.routes import build_site
+from warden_bot.web.routes import build_health_site, build_site
 from warden_bot.worker import Worker
 
 STOP_SECONDS = 20  # how long what is in hand may take to finish
@@ -75,7 +78,9 @@ class Kit:
     database: Database
     sealer: Sealer
     channels: Channels
+    http: Http
     clock: Callable[[], datetime]
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @asynccontextmanager
@@ -89,14 +94,15 @@ async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
         http = Http()
         stack.push_async_callback(http.close)
         channels = build_channels(settings.channels, http, Rooms(database, sealer), utc_now)
-        yield Kit(settings, database, sealer, channels, utc_now)
+        yield Kit(settings, database, sealer, channels, http, utc_now)
 
 
 def build_worker(kit: Kit) -> Worker:
     """Return a worker with a name of its own."""
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     caps = channel_caps(_per_second(kit.settings))
-    return Worker(Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, random.Random()))  # noqa: S311 -- only spreads retries
+    post = Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, random.Random())  # noqa: S311 -- only spreads retries
+    return Worker(post, kit.metrics)
 
 
 def _per_second(settings: Settings) -> dict[ChannelKind, float]:
@@ -143,14 +149,24 @@ async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
             log.info("content: %s", warning)
         if role in (Role.ALL, Role.WORKER):
             stack.push_async_callback(_stop_worker, *_start_worker(kit))
-        _start_ticks(stack, kit, shelf, role)
+        house = _furnish(kit, shelf, demo=demo)
+        _start_ticks(stack, kit, house, role)
         if role in (Role.ALL, Role.WEB):
-            await _start_site(stack, kit, shelf, demo=demo)
+            await _start_site(stack, build_site(house), settings.host, settings.port)
             path = "/sandbox" if demo else "/healthz"
             _announce(f"打开 {settings.base_url}{path} ，按 Ctrl+C 停止（open it in a browser; Ctrl+C stops）")
         else:
+            if settings.metrics_port:
+                await _start_site(stack, build_health_site(house), settings.host, settings.metrics_port)
             _announce(f"{role} 已启动，按 Ctrl+C 停止（running; Ctrl+C stops）")
         await stop.wait()
+
+
+def _furnish(kit: Kit, shelf: Shelf, *, demo: bool) -> House:
+    settings = kit.settings
+    desk = Desk(kit.database, kit.channels, kit.sealer, timedelta(seconds=settings.ack_within))
+    spool = Spool(settings.spool_dir, kit.sealer)
+    return House(desk, spool, shelf, kit.metrics, settings.zone, kit.clock, demo)
 
 
 def _announce(words: str) -> None:
@@ -168,26 +184,29 @@ async def _stop_worker(worker: Worker, running: "asyncio.Task[None]") -> None:
     await asyncio.wait([running], timeout=STOP_SECONDS)
 
 
-def _start_ticks(stack: AsyncExitStack, kit: Kit, shelf: Shelf, role: Role) -> None:
-    ack_within = timedelta(seconds=kit.settings.ack_within)
-    work = Clockwork(kit.database, kit.channels, shelf, kit.settings.zone, kit.clock, ack_within)
-    clock = start_clock(work, EVERYWHERE | (SCHEDULED if role in (Role.ALL, Role.SCHEDULER) else {}))
+def _start_ticks(stack: AsyncExitStack, kit: Kit, house: House, role: Role) -> None:
+    settings = kit.settings
+    work = Clockwork(house.desk, house.spool, house.shelf, kit.http, settings.zone, kit.clock, settings.heartbeat_url)
+    ticks = dict(EVERYWHERE)
+    if role in (Role.ALL, Role.SCHEDULER):
+        ticks |= SCHEDULED | {tick_heartbeat: settings.heartbeat_seconds}
+    if role in (Role.ALL, Role.WEB):
+        ticks |= AT_THE_DOOR
+    clock = start_clock(work, ticks)
     stack.callback(clock.shutdown, wait=False)
 
 
-async def _start_site(stack: AsyncExitStack, kit: Kit, shelf: Shelf, *, demo: bool) -> None:
-    settings = kit.settings
-    ack_within = timedelta(seconds=settings.ack_within)
-    house = House(kit.database, kit.channels, kit.sealer, shelf, settings.zone, kit.clock, ack_within, demo)
-    runner = web.AppRunner(build_site(house), access_log=None, shutdown_timeout=2)
+async def _start_site(stack: AsyncExitStack, site: web.Application, host: str, port: int) -> None:
+    runner = web.AppRunner(site, access_log=None, shutdown_timeout=2)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+        await web.TCPSite(runner, host, port, backlog=1024).start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            other = settings.port + 1
-            reason = f"端口 {settings.port} 已被占用，换一个：make run PORT={other} 或 WARDEN_PORT={other}（the port is taken）"
+            reason = (
+                f"端口 {port} 已被占用，换一个：make run PORT={port + 1} 或 WARDEN_PORT={port + 1}（the port is taken）"
+            )
         else:
-            reason = f"不能在 {settings.host}:{settings.port} 上监听：{error.strerror}"
+            reason = f"不能在 {host}:{port} 上监听：{error.strerror}"
         raise Refused(reason) from None

@@ -1,37 +1,51 @@
 """The clock: APScheduler ticks, each a small job that is safe to run twice. Nothing is kept in a job store."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from warden_bot.channels.registry import Channels
+from warden_bot.channels.http import Http
 from warden_bot.content.shelf import Shelf
-from warden_bot.domain.calendar import sendable_now
+from warden_bot.domain.calendar import day_words, sendable_now
+from warden_bot.handlers.auditor import all_is_well, audit, tell_people
 from warden_bot.handlers.broadcast import launch_due
 from warden_bot.handlers.case import escalate_open_cases
-from warden_bot.handlers.delivery import sweep_outbox
+from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
+from warden_bot.handlers.dispatch import Desk
+from warden_bot.handlers.intake import replay_spool
 from warden_bot.store.cases import call_is_due
 from warden_bot.store.database import Database
 from warden_bot.store.moves import needs_sweep
+from warden_bot.store.spool import Spool
 
 CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4
+AUDIT_SECONDS, SPOOL_SECONDS = 30, 2
+AUDIT_IS_FRESH = timedelta(seconds=3 * AUDIT_SECONDS)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Clockwork:
-    """What the ticks may touch."""
+    """What the ticks may touch, and when some of them last succeeded (`last`, by their names)."""
 
-    database: Database
-    channels: Channels
+    desk: Desk
+    spool: Spool
     shelf: Shelf
+    http: Http
     zone: tzinfo
     clock: Callable[[], datetime]
-    ack_within: timedelta
+    heartbeat_url: str = field(default="", repr=False)
+    last: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Database:
+        """The database, through the desk."""
+        return self.desk.database
 
 
 async def tick_campaigns(work: Clockwork) -> None:
@@ -39,7 +53,9 @@ async def tick_campaigns(work: Clockwork) -> None:
     now, library = work.clock(), work.shelf.library
     if not sendable_now(library.calendar, now, work.zone):
         return
-    launched = await work.database.write(lambda session: launch_due(session, library, work.channels, work.zone, now))
+    launched = await work.database.write(
+        lambda session: launch_due(session, library, work.desk.channels, work.zone, now)
+    )
     for broadcast in launched:
         log.info("campaign %s is broadcast %s", broadcast.campaign, broadcast.id)
 
@@ -50,18 +66,59 @@ async def tick_escalation(work: Clockwork) -> None:
     async with work.database.read() as session:
         if not await call_is_due(session, now):  # nearly always: a look costs less than a turn at writing
             return
-    await work.database.write(lambda session: escalate_open_cases(session, library, now, work.ack_within))
+    await work.database.write(lambda session: escalate_open_cases(session, library, now, work.desk.ack_within))
 
 
 async def tick_sweep(work: Clockwork) -> None:
-    """Take back what dead workers held, and give up what came too late."""
+    """Take back what dead workers held, and give up what came too late.
+
+    Whoever has not looked for a while was stopped, or had no database, and so had the worker beside it: its claims have
+    run out though it lives. It gets until the next tick to renew them and to write down what it was told meanwhile.
+    """
     now = work.clock()
     async with work.database.read() as session:
-        if not await needs_sweep(session, now):
-            return
+        needed = await needs_sweep(session, now)
+    before = work.last.get("sweep")
+    work.last["sweep"] = now
+    if not needed or before is None or now - before > SWEEP_GAP:
+        return
     lost, stale = await sweep_outbox(work.database, now)
     if lost or stale:
         log.warning("swept the outbox: %s claims had run out, %s deliveries came too late", lost, stale)
+
+
+async def tick_audit(work: Clockwork) -> None:
+    """Hold what should have happened against what did, and tell whoever has to know."""
+    now, library = work.clock(), work.shelf.library
+    await work.database.write(lambda session: audit(session, library, work.desk.channels, work.zone, now))
+    await work.database.write(lambda session: tell_people(session, library, now))
+    work.last["audit"] = now
+
+
+async def tick_heartbeat(work: Clockwork) -> None:
+    """Call the heartbeat's address while all is well; whoever waits for it there raises the alarm when it stays out."""
+    audited = work.last.get("audit")
+    if not work.heartbeat_url or audited is None or work.clock() - audited > AUDIT_IS_FRESH:
+        return
+    async with work.database.read() as session:
+        if not await all_is_well(session):
+            return
+    try:
+        status = await work.http.call(work.heartbeat_url)
+    except Exception as error:  # noqa: BLE001 -- its text could hold the address
+        log.warning("the heartbeat's address cannot be reached: %s", type(error).__name__)
+        return
+    if status >= 300:  # noqa: PLR2004 -- HTTP's own border
+        log.warning("the heartbeat's address answered %s", status)
+
+
+async def tick_spool(work: Clockwork) -> None:
+    """Store the emergencies that came while there was no database."""
+    now = work.clock()
+    if not await asyncio.to_thread(work.spool.waiting):
+        return
+    stored = await replay_spool(work.desk, work.spool, work.shelf.library, day_words(now, work.zone), now)
+    log.warning("stored %s spooled emergencies", stored)
 
 
 async def tick_content(work: Clockwork) -> None:
@@ -71,15 +128,17 @@ async def tick_content(work: Clockwork) -> None:
 
 Tick = Callable[[Clockwork], Awaitable[None]]
 
-EVERYWHERE: dict[Tick, int] = {tick_content: CONTENT_SECONDS}
-SCHEDULED: dict[Tick, int] = {
+EVERYWHERE: dict[Tick, float] = {tick_content: CONTENT_SECONDS}
+SCHEDULED: dict[Tick, float] = {
     tick_campaigns: CAMPAIGN_SECONDS,
     tick_escalation: ESCALATION_SECONDS,
     tick_sweep: SWEEP_SECONDS,
+    tick_audit: AUDIT_SECONDS,
 }
+AT_THE_DOOR: dict[Tick, float] = {tick_spool: SPOOL_SECONDS}
 
 
-def start_clock(work: Clockwork, ticks: dict[Tick, int]) -> AsyncIOScheduler:
+def start_clock(work: Clockwork, ticks: dict[Tick, float]) -> AsyncIOScheduler:
     """Start ticking; the caller shuts it down. A tick that fails is logged and comes again."""
     scheduler = AsyncIOScheduler(timezone="UTC")
     for tick, seconds in ticks.items():

@@ -48,6 +48,18 @@ class Settings(BaseModel):
         300, gt=0, le=86_400, description="seconds an officer has to take a case before the next one is called"
     )
     two_person: bool = Field(default=False, description="1: broadcasts by hand from the command line are refused")
+    spool_dir: Path = Field(
+        Path("var/spool"), description="where emergencies are kept, sealed, while the database is away"
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="where a worker or scheduler process shows /healthz and /metrics; 0: nowhere"
+    )
+    heartbeat_url: str = Field(
+        "",
+        repr=False,
+        description="called while all is well, so that silence raises an alarm elsewhere; empty: not called",
+    )
+    heartbeat_seconds: float = Field(60, ge=1, le=86_400, description="how often that address is called")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
     channels: dict[ChannelKind, dict[str, str]] = Field(
         default_factory=dict, repr=False, description="the channels' own settings, see the channel table"
@@ -76,7 +88,7 @@ class Settings(BaseModel):
                 raise ValueError(message)
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "heartbeat_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/\s]", value):

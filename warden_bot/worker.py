@@ -6,11 +6,12 @@ from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 
-from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.handlers.delivery import deliver, nothing_due, take_turn
 from warden_bot.handlers.settling import Ended, Errand, Post
+from warden_bot.metrics import Metrics
 from warden_bot.states import Priority
 from warden_bot.store.moves import renew
+from warden_bot.store.watching import watch
 
 POLL_SECONDS = 1.0  # how soon a delivery is seen whose time has come, or of which no wake-up told
 SHORTEST_SECONDS = 0.01
@@ -23,8 +24,9 @@ log = logging.getLogger(__name__)
 class Worker:
     """One process's worker. `run` until stopped; what is in hand is finished and written down before it returns."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, metrics: Metrics) -> None:
         self._post = post
+        self._metrics = metrics
         self._open: dict[int, Errand] = {}  # requests under way
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: list[Ended] = []  # tries that are not written down yet
@@ -35,16 +37,16 @@ class Worker:
 
     async def run(self) -> None:
         """Send until `stop`. A database that is away is waited for."""
-        renewing = asyncio.create_task(self._renew())
+        aside = [asyncio.create_task(self._renew()), asyncio.create_task(watch(self._post.database))]
         try:
             while not self._stopping:
                 await self._turn()
             while self._tasks or self._ended or self._unbegun:
                 await self._finish()
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            for task in aside:
+                task.cancel()
+            await asyncio.gather(*aside, return_exceptions=True)
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -59,8 +61,8 @@ class Worker:
             return
         again_at, claimed = await self._write(claims=True)
         self._idle = claimed == 0 and again_at is None
-        if not claimed or len(self._open) >= MOST_OPEN:
-            await self._wait(self._pause(again_at))
+        # All that could be claimed is: more comes when a request ends, something is enqueued, or its time has come.
+        await self._wait(self._pause(again_at))
 
     async def _finish(self) -> None:
         """Claim nothing more, wait for what is under way, and write down how it ended."""
@@ -116,7 +118,7 @@ class Worker:
                 self._unbegun.append(errand)
             else:
                 self._ended.append(ended)
-                log.debug("delivery %s: %s", errand.claimed.id, ended.outcome)
+                self._metrics.tries.labels(errand.claimed.channel, ended.outcome).inc()
         finally:
             self._open.pop(errand.claimed.id, None)
             self._post.database.wake.set()

@@ -120,7 +120,7 @@ SENDS = [
     SendCase("throttled", web.Response(status=429), "throttled", AttemptOutcome.THROTTLED),
     SendCase("busy", web.Response(status=503), "busy", AttemptOutcome.RETRYABLE),
     SendCase("gone", web.Response(status=410), "route_broken", REJECTED),
-    SendCase("bad credentials", web.Response(status=401), "bad_credentials", REJECTED),
+    SendCase("bad credentials", web.Response(status=401), "bad_credentials", AttemptOutcome.DENIED),
     SendCase("2xx without ok", web.json_response({"status": "fine"}), "unexpected_answer", UNKNOWN),
     SendCase("ok is not true", web.json_response({"ok": "true"}), "unexpected_answer", UNKNOWN),
     SendCase("empty answer", web.Response(status=204), "unexpected_answer", UNKNOWN),

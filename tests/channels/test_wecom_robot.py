@@ -26,7 +26,7 @@ SENDS = [
     SendCase("code nobody knows", refused(987654, "new rule"), "unexpected_answer", REJECTED),
     SendCase("HTTP 429", web.Response(status=429, headers={"Retry-After": "7"}), "throttled", THROTTLED),
     SendCase("HTTP 500", web.Response(status=500), "busy", RETRYABLE),
-    SendCase("HTTP 403", web.Response(status=403), "bad_credentials", REJECTED),
+    SendCase("HTTP 403", web.Response(status=403), "bad_credentials", AttemptOutcome.DENIED),
     SendCase("HTTP 404", web.Response(status=404), "route_broken", REJECTED),
     SendCase("redirect", web.Response(status=302, headers={"Location": "/elsewhere"}), "bad_request", REJECTED),
     SendCase("answer is no JSON", web.Response(text="<html>portal</html>"), "unexpected_answer", UNKNOWN),

@@ -154,7 +154,7 @@ async def test_cancel_of_a_finished_broadcast_is_refused(
     await mailroom.send_due()
 
     with pytest.raises(IllegalMove, match="已经发完"):
-        await database.write(lambda session: cancel(session, broadcast.id or 0, NOW))
+        await database.write(lambda session: cancel(session, broadcast.id or 0, "test", NOW))
 
     assert (await progress(database, broadcast)).status is BroadcastStatus.COMPLETED
 
@@ -165,7 +165,7 @@ async def test_cancelled_broadcast_sends_nothing_more(
     await add_school(database, sealer)
     broadcast = await database.write(lambda session: send_by_hand(session, ORDER, channels, NOW))
 
-    assert await database.write(lambda session: cancel(session, broadcast.id or 0, NOW)) == 4
+    assert await database.write(lambda session: cancel(session, broadcast.id or 0, "test", NOW)) == 4
     assert await mailroom.send_due() == []
     assert (await progress(database, broadcast)).status is BroadcastStatus.CANCELLED
 

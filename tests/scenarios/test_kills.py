@@ -31,7 +31,7 @@ def test_killed_broadcast_is_finished_and_nobody_hears_it_wrongly(school: School
     verdict = kill_rounds(ROUNDS, SEED, school)
 
     assert verdict.faults == []
-    assert sum(verdict.held) > 0, "no kill hit anything in hand: the rounds prove nothing"
+    assert sum(verdict.held) > 0, f"no kill of seed {SEED} hit anything in hand: the rounds prove nothing"
 
 
 async def test_killed_server_has_kept_every_message_that_it_acknowledged(school: School) -> None:

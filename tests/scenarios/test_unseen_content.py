@@ -9,14 +9,16 @@ import pytest
 from tests.conftest import CONTENT, ZONE, Clock, Mailroom
 from tests.factories import NOW, add_groups, make_group, make_message
 from tests.fake_wecom import FakeWecom
+from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels
 from warden_bot.content.shelf import Shelf
-from warden_bot.handlers.dispatch import Desk, dispatch
+from warden_bot.handlers.dispatch import Desk, dispatch, understand
 from warden_bot.handlers.fitting import campaigns_over_limit
 from warden_bot.scheduler import Clockwork, start_clock, tick_campaigns
 from warden_bot.states import Action, ChannelKind
 from warden_bot.store.database import Database
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.spool import Spool
 
 ANSWER = """---
 topic: {topic}
@@ -75,13 +77,14 @@ async def test_unseen_campaign_fires_from_content_through_scheduler_outbox_and_c
     clock: Clock,
     wecom: FakeWecom,
     mailroom: Mailroom,
+    spool: Spool,
 ) -> None:
     keys = {f"key-{number}" for number in range(1, 369)}
     await add_groups(
         database, *(make_group(sealer, key, channel=ChannelKind.WECOM_ROBOT, address=key) for key in sorted(keys))
     )
     assert campaigns_over_limit(unseen.library, channels) == []
-    work = Clockwork(database, channels, unseen, ZONE, clock, timedelta(minutes=5))
+    work = Clockwork(Desk(database, channels, sealer, timedelta(minutes=5)), spool, unseen, Http(), ZONE, clock)
 
     clock.now = datetime(2026, 11, 25, 4, 14, 59, tzinfo=UTC)
     await tick_campaigns(work)
@@ -102,7 +105,7 @@ async def test_unseen_campaign_fires_from_content_through_scheduler_outbox_and_c
 async def test_unseen_question_finds_its_unseen_answer(desk: Desk, unseen: Shelf) -> None:
     async def ask(text: str) -> tuple[Action, str | None, str | None]:
         message = make_message(text, group="c001", addressed=False)
-        reply = await dispatch(desk, message, unseen.library, "11月23日", NOW)
+        reply = await dispatch(understand(desk, message, unseen.library, "11月23日", NOW))
         return reply.action, reply.topic, reply.text
 
     assert await ask("紫色信箱礼拜几打开呀") == (

@@ -11,9 +11,6 @@ from tests.outbox_rows import add, reload
 from warden_bot.domain.audience import parse_audience
 from warden_bot.states import ChannelKind, DeliveryStatus, GroupKind, GroupStatus, Priority
 from warden_bot.store.broadcasts import Broadcast
-from warden_bot.store.claims import (
-    claim_due,
-)
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.moves import call_back, claim

@@ -12,32 +12,34 @@ from sqlalchemy import text
 from tests.channels.test_webhook import BODY, headers
 from tests.conftest import CONTENT, ZONE, Clock, Mailroom
 from tests.factories import NOW
-from warden_bot.channels.registry import Channels
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.demo import load_demo
+from warden_bot.handlers.dispatch import Desk
+from warden_bot.metrics import Metrics
 from warden_bot.store.database import Database
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.spool import Spool
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_site
 
 Client = TestClient[Request, Application]
 
 
-def make_house(database: Database, channels: Channels, sealer: Sealer, clock: Clock, *, demo: bool) -> House:
+def make_house(desk: Desk, spool: Spool, clock: Clock, *, demo: bool) -> House:
     shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
-    return House(database, channels, sealer, shelf, ZONE, clock, timedelta(minutes=5), demo)
+    return House(desk, spool, shelf, Metrics(), ZONE, clock, demo)
 
 
 @pytest.fixture
-async def client(database: Database, channels: Channels, sealer: Sealer, clock: Clock) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(build_site(make_house(database, channels, sealer, clock, demo=False)))) as opened:
+async def client(desk: Desk, spool: Spool, clock: Clock) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, demo=False)))) as opened:
         yield opened
 
 
 @pytest.fixture
-async def sandbox(database: Database, channels: Channels, sealer: Sealer, clock: Clock) -> AsyncIterator[Client]:
-    await database.write(lambda session: load_demo(session, sealer, ZONE, NOW))
-    async with TestClient(TestServer(build_site(make_house(database, channels, sealer, clock, demo=True)))) as opened:
+async def sandbox(desk: Desk, spool: Spool, clock: Clock) -> AsyncIterator[Client]:
+    await desk.database.write(lambda session: load_demo(session, desk.sealer, ZONE, NOW))
+    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, demo=True)))) as opened:
         yield opened
 
 

@@ -25,6 +25,7 @@ class Capabilities:
     receives: bool = False  # has callbacks
     replies_in_answer: bool = False  # the HTTP answer to a callback carries the reply
     takes_key: bool = False  # drops a repeat that has the same key
+    retry_status: int = 503  # the HTTP answer on which the platform sends a callback again
     reaches_people: bool = False  # has private addresses, so an officer can be reached on it
 
 
@@ -47,7 +48,7 @@ class SendReceipt:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """An inbound HTTP request as a channel sees it: raw bytes, lower-case header names."""
+    """An inbound HTTP request as a channel sees it: raw bytes; headers are asked for in lower case."""
 
     headers: Mapping[str, str]
     query: Mapping[str, str]

@@ -68,6 +68,11 @@ class Http:
         except aiohttp.ClientError as error:
             raise OutcomeUnknown("no_answer", type(error).__name__) from None
 
+    async def call(self, url: str) -> int:
+        """Call an address and return the HTTP status of its answer, whose body nobody reads. Raise OSError or TimeoutError."""
+        async with self._opened().get(url, allow_redirects=False) as response:
+            return response.status
+
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
     """Read an answer to its end, however many pieces it comes in, up to one byte more than we accept."""

@@ -5,7 +5,7 @@ import hmac
 
 def sign_hex(secret: str, content: bytes) -> str:
     """Return the hex HMAC-SHA256 of `content`."""
-    return hmac.new(secret.encode(), content, "sha256").hexdigest()
+    return hmac.digest(secret.encode(), content, "sha256").hex()
 
 
 def same(expected: str, given: str) -> bool:

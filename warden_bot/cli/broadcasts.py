@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="广播（broadcasts）", no_args_is_help=True)
 LOOK_SECONDS = 0.2
+LOOK_SHARE = 20  # counting a very large broadcast takes a while: looking may take one part in so many of the time
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)]
 WORDS = {
     "queued": "等候",
     "sending": "正在发",
@@ -109,14 +111,16 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
 
     from warden_bot.app import build_worker
     from warden_bot.handlers.broadcast import progress_of
-    from warden_bot.handlers.delivery import sweep_outbox
+    from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
 
     worker = build_worker(kit)
     working = asyncio.create_task(worker.run())
     try:
         with Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
             task = bar.add_task("正在发送", total=None)
+            looked_at = kit.clock()
             while True:
+                began_at = kit.clock()
                 async with kit.database.read() as session:
                     far = await progress_of(session, broadcast_id)
                 total = sum(far.counts.values())
@@ -125,15 +129,17 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
                     return
                 if working.done():
                     working.result()
-                await sweep_outbox(kit.database, kit.clock())
-                await asyncio.sleep(LOOK_SECONDS)
+                if began_at - looked_at < SWEEP_GAP:  # else this process was stopped: its own claims come first
+                    await sweep_outbox(kit.database, kit.clock())
+                looked_at = kit.clock()
+                await asyncio.sleep(max(LOOK_SECONDS, (looked_at - began_at).total_seconds() * LOOK_SHARE))
     finally:
         worker.stop()
         await asyncio.wait([working])
 
 
 @app.command("show")
-def show(broadcast: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)], as_json: Json = False) -> None:
+def show(broadcast: Number, as_json: Json = False) -> None:
     """看一次广播发到哪了。Show how far a broadcast has got."""
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
@@ -141,6 +147,27 @@ def show(broadcast: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63
     async def work() -> dict[str, Any]:
         async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
             return await _shown(session, broadcast)
+
+    result = run(work())
+    if as_json:
+        show_json(result)
+    else:
+        _say_result(result)
+
+
+@app.command("cancel")
+def cancel(broadcast: Number, as_json: Json = False) -> None:
+    """撤回还没发出去的。Call back what has not left yet."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.broadcast import cancel as cancel_here
+
+    async def work() -> dict[str, Any]:
+        async with open_kit(settings_from_here()) as kit:
+            now, who = kit.clock(), actor()
+            await kit.database.write(lambda session: cancel_here(session, broadcast, who, now))
+            async with kit.database.read() as session:
+                return await _shown(session, broadcast)
 
     result = run(work())
     if as_json:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from warden_bot.cli import broadcasts, cases, content, groups, people, questions, serving
+from warden_bot.cli import broadcasts, cases, content, deliveries, findings, groups, people, questions, serving
 from warden_bot.cli.console import explain
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app.add_typer(serving.database, name="db")
 app.add_typer(groups.app, name="groups")
 app.add_typer(content.app, name="content")
 app.add_typer(broadcasts.app, name="broadcast")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(findings.app, name="findings")
 app.command("ask")(questions.ask)
 app.add_typer(people.officers, name="officers")
 app.add_typer(people.shifts, name="shifts")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from warden_bot.content.reading import Fields
 from warden_bot.content.templates import Wording
+from warden_bot.states import FindingKind
 
 CODE = frozenset({"code"})
 NOTHING: frozenset[str] = frozenset()
@@ -27,6 +28,11 @@ PHRASES: dict[str, frozenset[str]] = {
     "case_notice": frozenset({"code", "category"}),
     "no_one_on_duty": frozenset({"code", "category"}),
 }
+# What an operator or editor is told; where a phrase is not written, the plain line below stands in for it.
+FINDINGS: dict[str, frozenset[str]] = {
+    f"finding_{kind.value}": frozenset({"subjects", "count"}) for kind in FindingKind
+}
+PLAIN_FINDING = "机器人发现要看的事（{kind}，{count} 处）：{subjects}"
 # Without the code in it, a receipt or a notice is of no use to whoever gets it.
 MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_notice", "no_one_on_duty"})
 DEFAULT = "default"
@@ -44,6 +50,11 @@ class Replies:
         """Return one phrase with its variables filled in."""
         return self.phrases[name].render(values)
 
+    def finding(self, kind: str, values: Mapping[str, object]) -> str:
+        """Return what a person is told about findings of a kind."""
+        wording = self.phrases.get(f"finding_{kind}")
+        return wording.render(values) if wording else PLAIN_FINDING.format(kind=kind, **values)
+
     def emergency(self, danger: str) -> str:
         """Return the line for a kind of danger. Needs no database and never fails."""
         wording = self.emergencies.get(danger) or self.emergencies.get(DEFAULT)
@@ -52,15 +63,16 @@ class Replies:
     def every(self) -> Iterator[tuple[Wording, frozenset[str]]]:
         """Yield all phrases with the variables each may use."""
         for name, wording in self.phrases.items():
-            yield wording, PHRASES[name]
+            yield wording, (PHRASES | FINDINGS)[name]
         for wording in self.emergencies.values():
             yield wording, NOTHING
 
 
 def parse_replies(fields: Fields) -> Replies:
     """Read the phrases. What is missing, misspelt or without a number is noted in the fields' faults."""
-    fields.refuse_unknown({*PHRASES, "emergency"})
-    phrases = {name: Wording(fields.text(name), fields.file, fields.lines.get(name, 1) + 1) for name in PHRASES}
+    fields.refuse_unknown({*PHRASES, *FINDINGS, "emergency"})
+    names = [*PHRASES, *(name for name in FINDINGS if name in fields.values)]
+    phrases = {name: Wording(fields.text(name), fields.file, fields.lines.get(name, 1) + 1) for name in names}
     for name in MUST_SHOW_CODE & fields.values.keys():
         if "{{ code }}" not in str(fields.values[name]):
             fields.fault(name, f"{name} 里要有 {{{{ code }}}}，不然没人知道编号")

@@ -1,6 +1,8 @@
 """Somebody wrote something: understand it and say what the bot would reply. `ask` and the callbacks both come here."""
 
-from dataclasses import dataclass
+import hashlib
+import os
+from dataclasses import dataclass, field
 
 from warden_bot.content.library import Library
 from warden_bot.domain.understanding.judge import Verdict, judge
@@ -14,6 +16,8 @@ PHRASES = {
     Action.HUMAN: ("human", "human"),
 }
 NO_CODE_YET = "（编号）"  # shown by `ask`, which opens no case
+REMEMBERED_TEXTS, LONGEST_REMEMBERED = 4096, 80  # texts; characters of one
+PASSING = frozenset({Action.ANSWER, Action.MENU, Action.SILENT})  # what is judged anew each time is not remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,36 @@ class Heard:
 
     verdict: Verdict
     reply: str | None
+
+
+@dataclass
+class Memory:
+    """What was said to frequent questions lately, so that a thousand families asking the same cost one judgement.
+
+    Holds keyed digests, never a text, and nothing about tips and emergencies. Forgets all when the content or the day
+    changes.
+    """
+
+    _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
+    _heard: dict[tuple[bytes, bool, bool], Heard] = field(default_factory=dict, repr=False)
+    _of: tuple[Library, str] | None = None
+
+    def hear(self, library: Library, text: str, today: str, *, addressed: bool, private: bool) -> Heard:
+        """Do as the function `hear` does, from memory where that is possible."""
+        if len(text) > LONGEST_REMEMBERED:
+            return hear(library, text, today, addressed=addressed, private=private)
+        if self._of is None or self._of[0] is not library or self._of[1] != today:
+            self._of, self._heard = (library, today), {}
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key).digest()
+        known = self._heard.get((digest, addressed, private))
+        if known is not None:
+            return known
+        heard = hear(library, text, today, addressed=addressed, private=private)
+        if heard.verdict.action in PASSING:
+            if len(self._heard) >= REMEMBERED_TEXTS:
+                del self._heard[next(iter(self._heard))]  # the oldest
+            self._heard[digest, addressed, private] = heard
+        return heard
 
 
 def hear(library: Library, text: str, today: str, *, addressed: bool, private: bool) -> Heard:

@@ -10,6 +10,7 @@ from warden_bot.domain.audience import Audience, parse_audience
 from warden_bot.domain.calendar import Occurrence, day_words, in_quiet_hours, sendable_now
 from warden_bot.errors import IllegalMove, Refused
 from warden_bot.handlers.fitting import over_limit
+from warden_bot.handlers.owing import owe_to_groups
 from warden_bot.states import AuditAction, ChannelKind, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.broadcasts import (
@@ -25,10 +26,11 @@ from warden_bot.store.broadcasts import (
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.moves import call_back
-from warden_bot.store.outbox import Fanning, fan_out
 
 NOT_AGAIN_WITHIN = timedelta(days=90)
 MOST_A_WEEK = 2
+# What is sent by hand means now: when it could not leave for so long, nobody wants it to leave any more.
+ROUTINE_WINDOW, URGENT_WINDOW = timedelta(hours=2), timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ async def send_by_hand(session: Session, order: Order, channels: Channels, now: 
         priority=order.priority,
         created_by=order.actor,
         created_at=now,
+        expires_at=now + (URGENT_WINDOW if order.priority is Priority.ALERT else ROUTINE_WINDOW),
     )
-    await _make(session, broadcast, audience, channels, leaves_at=now, now=now)
+    await _make(session, broadcast, audience, channels, now=now)
     add_entry(session, order.actor, AuditAction.BROADCAST_SENT, str(broadcast.id), now)
     return broadcast
 
@@ -109,10 +112,10 @@ async def launch(
         priority=Priority.BROADCAST,
         created_by=f"campaign:{entry.campaign}",
         created_at=now,
+        expires_at=now + ROUTINE_WINDOW if at_once else occurrence.leave_until,
     )
     spread = timedelta(0) if at_once else max(min(entry.spread, occurrence.leave_until - now), timedelta(0))
-    expires_at = None if at_once else occurrence.leave_until
-    await _make(session, broadcast, audience, channels, leaves_at=now, now=now, spread=spread, expires_at=expires_at)
+    await _make(session, broadcast, audience, channels, now=now, spread=spread)
     return broadcast
 
 
@@ -122,26 +125,15 @@ async def _make(
     audience: Audience,
     channels: Channels,
     *,
-    leaves_at: datetime,
     now: datetime,
     spread: timedelta = timedelta(0),
-    expires_at: datetime | None = None,
 ) -> None:
     session.add(broadcast)
     await session.flush()
-    fanning = Fanning(
-        broadcast_id=broadcast.id or 0,
-        key=broadcast.key,
-        priority=broadcast.priority,
-        repeatable=broadcast.priority is Priority.ALERT,
-        idempotent=tuple(kind for kind, channel in channels.items() if channel.capabilities.takes_key),
-        leaves_at=leaves_at,
-        spread=spread,
-        expires_at=expires_at,
-        now=now,
-    )
-    if not await fan_out(session, audience, fanning):
+    broadcast.expected = await owe_to_groups(session, broadcast, audience, channels, spread, now)
+    if not broadcast.expected:
         raise Refused(f"没有一个群符合受众“{audience.rule}”，什么也没发")
+    session.add(broadcast)
 
 
 async def _require_fit(session: Session, audience: Audience, order: Order, channels: Channels) -> None:
@@ -168,7 +160,7 @@ async def cautions(session: Session, order: Order, zone: tzinfo, now: datetime) 
     return found
 
 
-async def cancel(session: Session, broadcast_id: int, now: datetime) -> int:
+async def cancel(session: Session, broadcast_id: int, actor: str, now: datetime) -> int:
     """Call back what has not left; return how many deliveries that were. Raise IllegalMove when nothing is left."""
     broadcast = await named_broadcast(session, broadcast_id)
     cancelled = await call_back(session, now, broadcast_id=broadcast_id)
@@ -176,6 +168,7 @@ async def cancel(session: Session, broadcast_id: int, now: datetime) -> int:
         raise IllegalMove(f"广播 {broadcast_id} 已经发完，没有可以撤回的")
     broadcast.cancelled_at = now
     session.add(broadcast)
+    add_entry(session, actor, AuditAction.BROADCAST_CANCELLED, str(broadcast_id), now)
     return cancelled
 
 

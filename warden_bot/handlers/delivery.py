@@ -26,6 +26,9 @@ from warden_bot.store.moves import LEASE, expire, finish_untried, lose, put_back
 from warden_bot.store.outages import HELD_BACK, PlatformOutage, book_probe, outages_now
 from warden_bot.store.pacing import give_back, grant
 
+# Who has not looked for so long was stopped, or had no database: the claims of its own worker are then renewed first.
+SWEEP_GAP = LEASE
+
 log = logging.getLogger(__name__)
 
 

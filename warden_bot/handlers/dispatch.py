@@ -5,9 +5,9 @@ message that was answered has its effects on disk, and a platform that repeats i
 """
 
 import re
-import secrets
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Reply
@@ -17,20 +17,27 @@ from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused, SealBroken
-from warden_bot.handlers.answer import Heard, compose, hear
+from warden_bot.handlers.answer import PASSING, Heard, Memory, compose
 from warden_bot.handlers.case import acknowledge, call_duty
-from warden_bot.handlers.tip import OPENS_CASE, add_to_case, case_in_progress, take_tip
-from warden_bot.states import Action, CaseStatus, Priority, SenderRole
-from warden_bot.store.cases import case_by_code
+from warden_bot.handlers.owing import owe_reply
+from warden_bot.handlers.tip import (
+    OPENS_CASE,
+    REMEMBERED,
+    add_to_case,
+    case_in_progress,
+    reporter_hash,
+    take_tip,
+)
+from warden_bot.states import Action, CaseStatus, SenderRole
+from warden_bot.store.cases import case_by_code, who_told_lately
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
-from warden_bot.store.inbox import InboxMessage, earlier_message
+from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import Officer, all_officers
-from warden_bot.store.outbox import REPLY_ADDRESS, Delivery, enqueue
+from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.sealing import Sealer
 
-REPLY_WINDOW = timedelta(minutes=30)  # an answer that comes later than this only puzzles people
 TAKE = re.compile(r"^\s*接(?:\s|[:：]|$|[0-9A-Za-z])")  # "接 7K4Q-M2XD"; also with no code, or a mistyped one
 
 
@@ -42,24 +49,89 @@ class Desk:
     channels: Channels
     sealer: Sealer
     ack_within: timedelta
+    memory: Memory = field(default_factory=Memory)
 
 
-async def dispatch(desk: Desk, message: InboundMessage, library: Library, today: str, now: datetime) -> Reply:
-    """Handle one message and return the reply; on channels without a passive reply it also goes into the outbox."""
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message on its way in, with what the bot makes of it."""
+
+    desk: Desk
+    message: InboundMessage
+    heard: Heard
+    library: Library
+    today: str
+    now: datetime
+
+    @property
+    def passes(self) -> bool:
+        """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
+        message, action = self.message, self.heard.verdict.action
+        takes = message.sender.role is SenderRole.OFFICER and TAKE.match(message.text)
+        return action in PASSING and not takes and self.desk.channels[message.channel].capabilities.replies_in_answer
+
+
+def understand(desk: Desk, message: InboundMessage, library: Library, today: str, now: datetime) -> Incoming:
+    """Judge a message. Needs no database, so an emergency is known as one even when there is none."""
     private = message.group is None
-    heard = hear(library, message.text, today, addressed=message.addressed, private=private)
+    heard = desk.memory.hear(library, message.text, today, addressed=message.addressed, private=private)
+    return Incoming(desk, message, heard, library, today, now)
 
-    async def work(session: Session) -> Reply:
-        earlier = await earlier_message(session, message.channel, message.message_id)
-        if earlier is not None:
-            return Reply(earlier.action, earlier.topic, earlier.reply)
-        reply = await _effects(session, desk, message, heard, library, today, now)
-        session.add(_inbox_row(session, desk.sealer, message, reply, now))
-        if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
-            await _owe_reply(session, desk.sealer, message, reply.text, now)
-        return reply
 
-    return await desk.database.write(work)
+async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
+    """Handle one message and return the reply; on channels without a passive reply it also goes into the outbox.
+
+    With `sheds`, raise Overloaded when too much is waiting to be stored already.
+    """
+    return await incoming.desk.database.write_together(_take_in, incoming, sheds=sheds)
+
+
+async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply]:
+    """Handle all messages that wait, those of which nothing comes in one go. Returns the replies in order."""
+    replies = {place: await _handle(session, one) for place, one in enumerate(incoming) if not one.passes}
+    passing = {place: one for place, one in enumerate(incoming) if one.passes}
+    told = await _told_lately(session, list(passing.values()))
+    slow = [place for place, one in passing.items() if told and reporter_hash(one.message, one.desk.sealer) in told]
+    for place in slow:
+        replies[place] = await _handle(session, passing.pop(place))
+    if passing:
+        new = await keep_new(session, [_decided(one, _reply(one)) for one in passing.values()])
+        for place, one in passing.items():
+            key = (one.message.channel.value, one.message.message_id)
+            if key in new:
+                new.discard(key)  # a second one of the same batch is a repeat too
+                replies[place] = _reply(one)
+            else:
+                replies[place] = await _handle(session, one)
+    return [replies[place] for place in range(len(incoming))]
+
+
+async def _told_lately(session: Session, incoming: Sequence[Incoming]) -> set[str]:
+    """Return which private senders may be adding to a case."""
+    private = [one for one in incoming if one.message.group is None and one.heard.verdict.action is not Action.SILENT]
+    if not private:
+        return set()
+    await session.flush()  # what the same batch told before
+    hashes = [reporter_hash(one.message, one.desk.sealer) for one in private]
+    return await who_told_lately(session, hashes, private[0].now - REMEMBERED)
+
+
+def _reply(incoming: Incoming) -> Reply:
+    verdict = incoming.heard.verdict
+    return Reply(verdict.action, verdict.topic, incoming.heard.reply)
+
+
+async def _handle(session: Session, incoming: Incoming) -> Reply:
+    """Handle one message by itself: a repeat gets the reply it got before, and has no effect."""
+    message, desk = incoming.message, incoming.desk
+    earlier = await earlier_message(session, message.channel, message.message_id)
+    if earlier is not None:
+        return Reply(earlier.action, earlier.topic, earlier.reply)
+    reply = await _effects(session, desk, message, incoming.heard, incoming.library, incoming.today, incoming.now)
+    inbox_id = await keep(session, _decided(incoming, reply))
+    if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
+        await _owe_reply(session, desk.sealer, message, reply.text, inbox_id, incoming.now)
+    return reply
 
 
 async def _effects(
@@ -129,38 +201,28 @@ async def _status(session: Session, message: InboundMessage, library: Library) -
     return library.replies.say(phrase, library.values(code=case.code))
 
 
-def _inbox_row(session: Session, sealer: Sealer, message: InboundMessage, reply: Reply, now: datetime) -> InboxMessage:
-    return InboxMessage(
-        school_id=session.school_id,
-        channel=message.channel,
-        message_id=message.message_id,
-        text_hash=sealer.keyed_hash(message.text),
-        group_code=message.group,
-        action=reply.action,
-        topic=reply.topic,
-        reply=reply.text,
-        received_at=now,
+def _decided(incoming: Incoming, reply: Reply) -> Decided:
+    message = incoming.message
+    return Decided(
+        message.channel,
+        message.message_id,
+        incoming.desk.sealer.keyed_hash(message.text),
+        message.group,
+        reply.action,
+        reply.topic,
+        reply.text,
+        incoming.now,
     )
 
 
-async def _owe_reply(session: Session, sealer: Sealer, message: InboundMessage, text: str, now: datetime) -> None:
+async def _owe_reply(
+    session: Session, sealer: Sealer, message: InboundMessage, text: str, inbox_id: int, now: datetime
+) -> None:
     """Put a reply into the outbox: into the group that asked, or to the private address of the one who did."""
-    group = await group_by_code(session, message.group) if message.group else None
-    if message.group and group is None:
+    if message.group is None:
+        address = sealer.seal(message.sender.id, REPLY_ADDRESS)
+        owe_reply(session, message.channel, text, inbox_id, now, sealed_address=address)
         return
-    enqueue(
-        session,
-        Delivery(
-            school_id=session.school_id,
-            key=secrets.token_hex(12),
-            group_id=group.id if group else None,
-            channel=message.channel,
-            sealed_address=None if group else sealer.seal(message.sender.id, REPLY_ADDRESS),
-            text=text,
-            priority=Priority.REPLY,
-            repeatable=True,
-            not_before=now,
-            expires_at=now + REPLY_WINDOW,
-            created_at=now,
-        ),
-    )
+    group = await group_by_code(session, message.group)
+    if group is not None:
+        owe_reply(session, message.channel, text, inbox_id, now, group_id=group.id)

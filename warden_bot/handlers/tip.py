@@ -39,7 +39,7 @@ async def case_in_progress(
     tells = verdict.action in (Action.MENU, Action.ANSWER) and not asked_for(normalise(message.text))
     if verdict.action not in OPENS_CASE and not tells:
         return None
-    case = await recent_case_of(session, _reporter_hash(message, sealer), now - REMEMBERED)
+    case = await recent_case_of(session, reporter_hash(message, sealer), now - REMEMBERED)
     another_danger = verdict.action is Action.EMERGENCY and case is not None and verdict.danger != case.category
     return None if another_danger else case
 
@@ -50,7 +50,8 @@ def add_to_case(session: Session, case: Case, message: InboundMessage, sealer: S
     add_event(session, case, CaseEventKind.TIP_ADDED, now)
 
 
-def _reporter_hash(message: InboundMessage, sealer: Sealer) -> str:
+def reporter_hash(message: InboundMessage, sealer: Sealer) -> str:
+    """Return what says whether two messages are by the same person, and nothing else to whoever lacks the key."""
     return sealer.keyed_hash(f"{message.channel}:{message.sender.id}")
 
 
@@ -67,5 +68,5 @@ def _sealed_tip(message: InboundMessage, sealer: Sealer) -> NewTip:
         from_group=message.group is not None,
         sealed_text=sealer.seal(message.text, TIP_TEXT),
         sealed_reporter=sealer.seal(json.dumps(reporter, ensure_ascii=False), TIP_REPORTER),
-        reporter_hash=_reporter_hash(message, sealer),
+        reporter_hash=reporter_hash(message, sealer),
     )

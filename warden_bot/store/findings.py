@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import UniqueConstraint, case, func, literal, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +30,17 @@ class Finding(SQLModel, table=True):
     repaired_at: datetime | None = Field(default=None, sa_type=Instant)
     told_at: datetime | None = Field(default=None, sa_type=Instant)  # when a person was told
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape that `findings list --json` prints."""
+        instants = {name: getattr(self, name) for name in ("found_at", "seen_at", "repaired_at", "told_at")}
+        return {
+            "id": self.id,
+            "kind": self.kind.value,
+            "subject": self.subject,
+            "words": self.words,
+            "times": self.times,
+        } | {name: at.isoformat(timespec="microseconds") if at else None for name, at in instants.items()}
+
 
 async def note(session: Session, kind: FindingKind, subject: str, words: str, now: datetime) -> None:
     """Write down a finding, or that it was seen again; what had been repaired is open, and untold, anew."""
@@ -47,14 +59,31 @@ async def note(session: Session, kind: FindingKind, subject: str, words: str, no
     await session.execute(statement.on_conflict_do_update(index_elements=["school_id", "kind", "subject"], set_=anew))
 
 
-async def mend(session: Session, kind: FindingKind, now: datetime, subjects: Collection[str] | None = None) -> None:
-    """Write down that findings are repaired: those of a kind about `subjects`, or all of it."""
+async def mend(
+    session: Session,
+    kind: FindingKind,
+    now: datetime,
+    subjects: Collection[str] | None = None,
+    *,
+    found_before: datetime | None = None,
+) -> None:
+    """Write down that findings are repaired: those of a kind about `subjects`, those `found_before`, or all of it."""
     statement = update(Finding).where(
         col(Finding.school_id) == session.school_id, col(Finding.kind) == kind, col(Finding.repaired_at).is_(None)
     )
     if subjects is not None:
         statement = statement.where(col(Finding.subject).in_(subjects))
+    if found_before is not None:
+        statement = statement.where(col(Finding.found_at) < found_before)
     await session.execute(statement.values(repaired_at=now).execution_options(synchronize_session=False))
+
+
+async def is_known(session: Session, kind: FindingKind, subject: str) -> bool:
+    """Say whether this was ever found, repaired or not."""
+    query = select(Finding.id).where(
+        Finding.school_id == session.school_id, Finding.kind == kind, Finding.subject == subject
+    )
+    return (await session.exec(query)).first() is not None
 
 
 async def open_findings(session: Session) -> Sequence[Finding]:
@@ -80,12 +109,15 @@ async def counts_by_kind(session: Session) -> dict[FindingKind, tuple[int, int]]
     return {FindingKind(kind): (int(opened), int(times)) for kind, opened, times in (await session.exec(query)).all()}
 
 
-async def tell(session: Session, kinds: Collection[FindingKind], now: datetime) -> Sequence[Finding]:
+async def tell(
+    session: Session, kinds: Collection[FindingKind], found_before: datetime, now: datetime
+) -> Sequence[Finding]:
     """Return the open findings of these kinds that nobody was told of yet, and book that somebody is being told now."""
     query = (
         select(Finding)
         .where(Finding.school_id == session.school_id, col(Finding.kind).in_(kinds))
         .where(col(Finding.repaired_at).is_(None), col(Finding.told_at).is_(None))
+        .where(col(Finding.found_at) <= found_before)
         .order_by(col(Finding.kind), col(Finding.subject))
         .with_for_update(skip_locked=True)
     )

@@ -1,13 +1,16 @@
 """What came in, once per platform message, with the reply it got: a platform that repeats gets the same again."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel, select
 
 from warden_bot.states import Action, ChannelKind
-from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.columns import Identity, Instant, WordOf, microseconds
 from warden_bot.store.database import Session
+from warden_bot.store.rows import run_over
 
 
 class InboxMessage(SQLModel, table=True):
@@ -26,6 +29,54 @@ class InboxMessage(SQLModel, table=True):
     topic: str | None = None
     reply: str | None = None
     received_at: datetime = Field(sa_type=Instant, index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is kept of a message: what was decided and replied, never what it said."""
+
+    channel: ChannelKind
+    message_id: str
+    text_hash: str
+    group_code: str | None
+    action: Action
+    topic: str | None
+    reply: str | None
+    received_at: datetime
+
+
+_INSERT = """INSERT INTO inbox_message (school_id, channel, message_id, text_hash, group_code, action, topic, reply,
+    received_at) VALUES"""
+_NEW = "ON CONFLICT (school_id, channel, message_id) DO NOTHING RETURNING channel, message_id"
+
+
+async def keep_new(session: Session, decided: Sequence[Decided]) -> set[tuple[str, str]]:
+    """Store all that were not there yet, in one statement; return (channel, message id) of those."""
+    rows = [
+        (
+            session.school_id,
+            one.channel.value,
+            one.message_id,
+            one.text_hash,
+            one.group_code,
+            one.action.value,
+            one.topic,
+            one.reply,
+            microseconds(one.received_at),
+        )
+        for one in decided
+    ]
+    new: Sequence[Sequence[str]] = [tuple(row) for row in await run_over(session, _INSERT, rows, _NEW)]
+    return {(channel, message_id) for channel, message_id in new}
+
+
+async def keep(session: Session, decided: Decided) -> int:
+    """Store one message; return its row's id."""
+    values = {name: getattr(decided, name) for name in decided.__slots__}
+    row = InboxMessage(school_id=session.school_id, **values)
+    session.add(row)
+    await session.flush()
+    return row.id or 0
 
 
 async def earlier_message(session: Session, channel: ChannelKind, message_id: str) -> InboxMessage | None:

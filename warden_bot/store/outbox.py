@@ -1,5 +1,6 @@
 """The outbox: every message owed to somebody is a row here until it is finished. What may become of it: `moves.py`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,11 +98,13 @@ class Fanning:
 
 
 async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int:
-    """Owe a broadcast to every group of its audience in one statement; return to how many.
+    """Owe a broadcast to every group of its audience that is not owed it yet, in one statement; return to how many.
 
     With a spread the groups' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
     """
-    chosen = select(col(Group.id), col(Group.channel)).where(in_audience(audience, session.school_id)).subquery()
+    owed = select(col(Delivery.group_id)).where(col(Delivery.broadcast_id) == fanning.broadcast_id)
+    query = select(col(Group.id), col(Group.channel)).where(in_audience(audience, session.school_id))
+    chosen = query.where(col(Group.id).not_in(owed)).subquery()
     count = int((await session.execute(select(func.count()).select_from(chosen))).scalar_one())
     if not count:
         return 0
@@ -140,6 +143,17 @@ async def oldest_waiting(session: Session, now: datetime) -> float:
     return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
+async def open_and_stranded(session: Session) -> dict[DeliveryStatus, int]:
+    """Count the deliveries in each state that is not an end, or an end that a person has to look at."""
+    counts: dict[DeliveryStatus, int] = {}
+    for condition in (WAITING, HELD, STRANDED_ROWS):
+        query = select(col(Delivery.status), func.count()).where(
+            condition, col(Delivery.school_id) == session.school_id
+        )
+        counts |= dict(iter(await session.execute(query.group_by(col(Delivery.status)))))
+    return counts
+
+
 async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str]]:
     """Return each group that a broadcast has not reached and will not by itself, with the reason."""
     query = (
@@ -155,6 +169,24 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
         {"group": group, "status": status.value, "code": code, "platform_words": words}
         for group, status, code, words in await session.execute(query)
     ]
+
+
+async def statuses_of(session: Session, ids: Sequence[int]) -> dict[int, DeliveryStatus]:
+    """Return where each of these deliveries stands; those that do not exist are left out."""
+    query = select(col(Delivery.id), col(Delivery.status)).where(
+        col(Delivery.school_id) == session.school_id, col(Delivery.id).in_(ids)
+    )
+    return {found or 0: status for found, status in await session.execute(query)}
+
+
+async def stranded_of(session: Session, broadcast_id: int) -> list[int]:
+    """Return the deliveries of a broadcast that have not arrived and will not by themselves."""
+    query = select(col(Delivery.id)).where(
+        col(Delivery.school_id) == session.school_id,
+        col(Delivery.broadcast_id) == broadcast_id,
+        col(Delivery.status).in_(STRANDED),
+    )
+    return [found for (found,) in await session.execute(query.order_by(col(Delivery.id))) if found is not None]
 
 
 async def states_by_group(session: Session, broadcast_id: int) -> dict[str, DeliveryStatus]:

@@ -61,7 +61,7 @@ class Sealer:
 
     def keyed_hash(self, text: str) -> str:
         """Return a hash that says whether two texts are the same, and nothing to whoever lacks the key."""
-        return hmac.new(self._hash_key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._hash_key, text.encode(), "sha256").hex()
 
 
 def key_beside(database: Path) -> bytes:

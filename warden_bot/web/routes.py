@@ -3,17 +3,27 @@
 from aiohttp import web
 
 from warden_bot.web import sandbox
-from warden_bot.web.callbacks import LARGEST_BODY, callback
+from warden_bot.web.callbacks import KINDS, LARGEST_BODY, callback
 from warden_bot.web.health import healthz, readyz
 from warden_bot.web.keys import HOUSE, House
+from warden_bot.web.metrics import metrics
 
 
-def build_site(house: House) -> web.Application:
-    """Return the web application. The sandbox is only there in the demo: elsewhere its pages are 404."""
+def build_health_site(house: House) -> web.Application:
+    """Return what every role can show: that it lives, that it can work, and its numbers."""
     site = web.Application(client_max_size=LARGEST_BODY)
     site[HOUSE] = house
     site.router.add_get("/healthz", healthz)
     site.router.add_get("/readyz", readyz)
+    site.router.add_get("/metrics", metrics)
+    return site
+
+
+def build_site(house: House) -> web.Application:
+    """Return the web application. The sandbox is only there in the demo: elsewhere its pages are 404."""
+    site = build_health_site(house)
+    for kind in KINDS:  # plain paths are found faster than a pattern, and this is the busiest door
+        site.router.add_post(f"/callbacks/{kind}", callback)
     site.router.add_post("/callbacks/{channel}", callback)
     if house.demo:
         site.router.add_get("/", sandbox.to_page)

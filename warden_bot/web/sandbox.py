@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from warden_bot.domain.calendar import Occurrence, day_words, occurrences
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.handlers.broadcast import launch
-from warden_bot.handlers.dispatch import dispatch
+from warden_bot.handlers.intake import receive
 from warden_bot.states import ChannelKind, GroupKind, SenderRole
 from warden_bot.store.broadcasts import latest_broadcast, progress, sent_since
 from warden_bot.store.columns import EPOCH
@@ -23,7 +23,7 @@ from warden_bot.store.groups import all_groups
 from warden_bot.store.officers import ADDRESS, all_officers
 from warden_bot.store.outbox import states_by_group
 from warden_bot.store.rooms import WORDS, RoomMessage, last_said, said_since, say
-from warden_bot.web.callbacks import desk_of, refusal
+from warden_bot.web.callbacks import refusal
 from warden_bot.web.keys import HOUSE, House
 
 STATIC = Path(__file__).parent / "static"
@@ -158,7 +158,10 @@ async def message(request: web.Request) -> web.Response:
         text=written.text,
         addressed=private or "@" in written.text,
     )
-    reply = await dispatch(desk_of(house), inbound, house.shelf.library, day_words(now, house.zone), now)
+    today = day_words(now, house.zone)
+    reply = await receive(house.desk, house.spool, inbound, house.shelf.library, today, now)
+    if reply is None:
+        return refusal("try_again", 503)
     return _json({"action": reply.action.value, "topic": reply.topic})
 
 

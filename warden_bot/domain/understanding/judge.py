@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from warden_bot.domain.understanding.danger import danger_kind
 from warden_bot.domain.understanding.intents import intent
 from warden_bot.domain.understanding.normalise import normalise
-from warden_bot.domain.understanding.retrieve import Match, SampleIndex
+from warden_bot.domain.understanding.retrieve import SampleIndex
 from warden_bot.states import Action
 
 ASKING_MARKS = frozenset("?？")
@@ -28,6 +28,9 @@ class Thresholds:
     shortest: int = 3  # normalised characters; shorter talk in a group is never a question
 
 
+USUAL = Thresholds()
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the bot does about a message, and why."""
@@ -41,7 +44,7 @@ class Verdict:
 
 def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresholds | None = None) -> Verdict:
     """Judge one message. Pure: the same text, index and context always give the same verdict."""
-    limits = thresholds or Thresholds()
+    limits = thresholds or USUAL
     normalised = normalise(text)
     if not normalised:
         puzzled = addressed and bool(ASKING_MARKS & set(text))
@@ -51,14 +54,14 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
     if asked := intent(text, normalised, addressed=addressed):
         return Verdict(asked, TOPIC_OF.get(asked), 1.0 if asked is not Action.SILENT else 0.0, f"intent: {asked}")
     matches = index.matches(normalised, most=1) if addressed or len(normalised) >= limits.shortest else []
-    return _retrieved(matches, limits.addressed if addressed else limits.ambient, addressed=addressed)
-
-
-def _retrieved(matches: list[Match], needed: float, *, addressed: bool) -> Verdict:
     best = matches[0] if matches else None
-    if best and best.score >= needed:
-        return Verdict(Action.ANSWER, best.topic, best.score, f"like: {best.sample} {best.keyword}".strip())
-    score = best.score if best else 0.0
+    if best and best.score >= (limits.addressed if addressed else limits.ambient):
+        reason = f"like: {index.sample_for(best, normalised)} {best.keyword}".strip()
+        return Verdict(Action.ANSWER, best.topic, best.score, reason)
+    return _unanswered(best.score if best else 0.0, addressed=addressed)
+
+
+def _unanswered(score: float, *, addressed: bool) -> Verdict:
     if addressed:
         return Verdict(Action.MENU, TOPIC_OF[Action.MENU], score, "nothing near enough; say what can be asked")
     return Verdict(Action.SILENT, None, score, "nothing near enough")

@@ -5,12 +5,20 @@ the pairs and single characters of the question, how rare each is among the topi
 use it; it grows with every telling word, so long chatter that shares a few common characters stays low. *Likeness*
 is how nearly the question is one of the samples. On 220 labelled messages evidence alone found 0.52 of the questions
 in a group at 2 % false replies, likeness alone 0.05 (docs/decisions/0006).
+
+Every message of every group is looked up, so this is built for speed: two long whole numbers stand for each feature,
+and one operation on such a number works on all topics or all samples at once. Its *weights* hold a lane for each
+topic; their sum is every topic's evidence. Its *holders* hold a bit for each sample that has the feature; from them
+follows which few samples can be alike enough to matter, and only those are compared.
 """
 
 import math
+import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nlargest
+from typing import NamedTuple
 
 from warden_bot.domain.understanding.normalise import features, normalise
 
@@ -18,6 +26,10 @@ KEYWORD_WORTH = 0.35  # what an editor's keyword adds of the way that is left to
 HALF_SURE = 10.0  # evidence at which the score is one half
 OFTEN = 1.0  # a feature in so many of a topic's samples has half its full weight
 SINGLE_WORTH = 0.4  # a single character says less than a pair
+
+LANE = 64  # bits of a topic's lane, as `struct` reads them
+UNIT = 1 << 40  # what stands for 1.0 in a lane; a topic's weights would have to reach 2^24 together to leave it
+ROUNDING = 1e-9  # more than a product of two numbers can be out by
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,67 +47,161 @@ class Match:
 
     topic: str
     score: float
-    sample: str = ""  # the sample that was most alike, for explaining
     keyword: str = ""
+
+
+class _Sample(NamedTuple):
+    topic: int
+    words: str
+    features: tuple[str, ...]
+
+
+class _Keyword(NamedTuple):
+    place: int  # in the order they were written
+    word: str
+    topic: int
 
 
 class SampleIndex:
     """All topics' samples, ready for looking up. Immutable once built; safe to share."""
 
     def __init__(self, topics: Iterable[TopicSamples]) -> None:
-        topics = tuple(topics)
-        used: dict[str, Counter[str]] = {entry.topic: Counter() for entry in topics}
-        self._samples: list[tuple[str, str]] = []
-        self._sample_features: dict[str, list[int]] = defaultdict(list)
-        sizes: list[int] = []
-        for entry in topics:
-            for sample in entry.samples:
-                found = features(normalise(sample))
-                used[entry.topic].update(found)
-                for feature in found:
-                    self._sample_features[feature].append(len(sizes))
-                self._samples.append((entry.topic, sample))
-                sizes.append(len(found))
-        self._sizes = sizes
-        self._keywords = [(normalise(word), entry.topic) for entry in topics for word in entry.keywords]
-        self._weights = _weights(used)
+        entries = tuple(topics)
+        self._topics = sorted({entry.topic for entry in entries})
+        self._number = {topic: number for number, topic in enumerate(self._topics)}
+        self._lanes = struct.Struct(f"<{len(self._topics)}Q")
+        self._samples_of: list[list[_Sample]] = [[] for _ in self._topics]
+        for entry in entries:
+            number = self._number[entry.topic]
+            found = [(sample, tuple(features(normalise(sample)))) for sample in entry.samples]
+            self._samples_of[number] += [_Sample(number, *one) for one in found]
+        every = [sample for samples in self._samples_of for sample in samples]
+        self._samples = sorted(every, key=lambda sample: len(sample.features))
+        self._weights = _weights(self._samples, len(self._topics))
+        self._holders = _holders(self._samples)
+        self._often = {feature: holders.bit_count() for feature, holders in self._holders.items()}
+        keywords = [(normalise(word), self._number[one.topic]) for one in entries for word in one.keywords]
+        self._keywords: dict[str, list[_Keyword]] = defaultdict(list)  # each under its rarest character
+        for place, (word, topic) in enumerate(keywords):
+            for character in sorted(word, key=lambda one: self._often.get(one, 0))[:1]:
+                self._keywords[character].append(_Keyword(place, word, topic))
 
     def matches(self, normalised: str, most: int = 3) -> list[Match]:
         """Return up to `most` topics, best first. `normalised` is as `normalise` gives it."""
         wanted = features(normalised)
-        evidence: dict[str, float] = defaultdict(float)
-        for feature in wanted:
-            for topic, weight in self._weights.get(feature, ()):
-                evidence[topic] += weight
-        alike = self._likeness(wanted)
-        keyword_of = {topic: word for word, topic in self._keywords if word and word in normalised}
-        found = []
-        for topic in evidence.keys() | keyword_of.keys():
-            likeness, sample = alike.get(topic, (0.0, ""))
-            score = max(evidence[topic] / (evidence[topic] + HALF_SURE), likeness)
-            if topic in keyword_of:
-                score += KEYWORD_WORTH * (1 - score)
-            found.append(Match(topic, score, sample, keyword_of.get(topic, "")))
-        return sorted(found, key=lambda match: (-match.score, -evidence[match.topic], match.topic))[:most]
+        known = [feature for feature in wanted if feature in self._weights]
+        evidence = self._evidence(known)
+        # Who can be among the best: the first by evidence, topics with a keyword, and whoever has a sample alike enough.
+        least = min(nlargest(most, evidence), default=0)
+        scores = {topic: _certainty(one) for topic, one in enumerate(evidence) if one >= least and one}
+        keyword_of = self._keyword_of(normalised)
+        for topic in keyword_of:
+            score = max(_certainty(evidence[topic]), self._most_alike(topic, wanted)[0])
+            scores[topic] = score + KEYWORD_WORTH * (1 - score)
+        self._raise_by_likeness(scores, wanted, known, most)
+        best = sorted(scores, key=lambda topic: (-scores[topic], -evidence[topic], topic))[:most]
+        return [Match(self._topics[topic], scores[topic], keyword_of.get(topic, "")) for topic in best]
 
-    def _likeness(self, wanted: set[str]) -> dict[str, tuple[float, str]]:
-        """Return each topic's most alike sample with the share of features (Jaccard) that it has in common."""
-        shared = Counter(number for feature in wanted for number in self._sample_features.get(feature, ()))
-        best: dict[str, tuple[float, str]] = {}
-        for number, common in shared.items():
-            topic, sample = self._samples[number]
-            likeness = common / (self._sizes[number] + len(wanted) - common)
-            if likeness > best.get(topic, (0.0, ""))[0]:
-                best[topic] = (likeness, sample)
-        return best
+    def sample_for(self, match: Match, normalised: str) -> str:
+        """Return the sample of a match's topic that the text is most alike, for explaining."""
+        return self._most_alike(self._number[match.topic], features(normalised))[1]
+
+    def _evidence(self, known: list[str]) -> tuple[int, ...]:
+        total = sum([self._weights[feature] for feature in known])
+        return self._lanes.unpack(total.to_bytes(self._lanes.size, "little"))
+
+    def _keyword_of(self, normalised: str) -> dict[int, str]:
+        """Return each topic that has a keyword in the text; where it has several, the one written last."""
+        near = [one for character in normalised if character in self._keywords for one in self._keywords[character]]
+        return {one.topic: one.word for one in sorted(near) if one.word in normalised}
+
+    def _most_alike(self, topic: int, wanted: set[str]) -> tuple[float, str]:
+        most, words = 0.0, ""
+        fewest, largest = 0.0, math.inf  # a sample with so few or so many features cannot be more alike
+        for sample in self._samples_of[topic]:
+            if fewest < len(sample.features) < largest and (likeness := _likeness(wanted, sample)) > most:
+                most, words = likeness, sample.words
+                fewest, largest = len(wanted) * most, len(wanted) / most
+        return most, words
+
+    def _raise_by_likeness(self, scores: dict[int, float], wanted: set[str], known: list[str], most: int) -> None:
+        """Enter every topic with a sample so much alike that the topic comes among the best for it."""
+        enough = _enough(scores, most)
+        # As likeness is at most the share of the wanted features that a sample holds:
+        needed = max(math.ceil(enough * len(wanted) - ROUNDING), 1)
+        for held, samples in self._holding(known, needed):
+            for sample in samples:
+                if held / (len(sample.features) + len(wanted) - held) < enough:
+                    break  # those that follow are longer, therefore still less alike
+                likeness = _likeness(wanted, sample)
+                if likeness >= enough and likeness > scores.get(sample.topic, 0.0):
+                    scores[sample.topic] = likeness
+                    enough = _enough(scores, most)
+
+    def _holding(self, known: list[str], needed: int) -> Iterator[tuple[int, Iterator[_Sample]]]:
+        """Give, in groups, the samples that hold `needed` of the known features or more, and a few others.
+
+        With each group comes how many of the features its samples hold at most.
+        """
+        if needed > len(known):
+            return
+        # What we look for may lack `len(known) - needed` features, so it holds 8 of any that are 8 more than that. Hardly
+        # another sample holds 8 of the rarest. They are counted in binary, for all samples at once; 8 and more stay 8.
+        ones = twos = fours = eights = 0
+        for feature in sorted(known, key=self._often.__getitem__)[: len(known) - needed + 8]:
+            holders = self._holders[feature]
+            two = ones & holders
+            ones ^= holders
+            four = twos & two
+            twos ^= two
+            eights |= fours & four
+            fours ^= four
+        yield len(known), self._picked(eights)
+        for count in range(7, min(needed, 8) - 1, -1):  # only reached when all features were counted
+            held = (ones if count & 1 else ~ones) & (twos if count & 2 else ~twos) & (fours if count & 4 else ~fours)
+            yield count, self._picked(held & ~eights)
+
+    def _picked(self, bits: int) -> Iterator[_Sample]:
+        """Give the samples that bits stand for, those with the fewest features first."""
+        while bits:
+            lowest = bits & -bits
+            yield self._samples[lowest.bit_length() - 1]
+            bits ^= lowest
 
 
-def _weights(used: dict[str, Counter[str]]) -> dict[str, list[tuple[str, float]]]:
-    """Return for each feature what it says for each topic that uses it."""
-    topics_with = Counter(feature for counts in used.values() for feature in counts)
-    weights: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    for topic, counts in used.items():
-        for feature, count in counts.items():
-            rarity = math.log((len(used) + 1) / topics_with[feature]) * (SINGLE_WORTH if len(feature) == 1 else 1)
-            weights[feature].append((topic, rarity * count / (count + OFTEN)))
+def _likeness(wanted: set[str], sample: _Sample) -> float:
+    """Return the share of features (Jaccard) that a text and a sample have in common."""
+    common = len(wanted.intersection(sample.features))
+    return common / (len(wanted) + len(sample.features) - common) if common else 0.0
+
+
+def _certainty(evidence: int) -> float:
+    return evidence / (evidence + HALF_SURE * UNIT)
+
+
+def _enough(scores: dict[int, float], most: int) -> float:
+    """Return the score that the last of the best has so far."""
+    return nlargest(most, scores.values())[-1] if len(scores) >= most else 0.0
+
+
+def _weights(samples: list[_Sample], topics: int) -> dict[str, int]:
+    """Return for each feature what it says for each topic that uses it, in the topics' lanes."""
+    used: dict[str, Counter[int]] = defaultdict(Counter)
+    for sample in samples:
+        for feature in sample.features:
+            used[feature][sample.topic] += 1
+    weights: dict[str, int] = defaultdict(int)
+    for feature, counts in used.items():
+        rarity = math.log((topics + 1) / len(counts)) * (SINGLE_WORTH if len(feature) == 1 else 1)
+        for topic, count in counts.items():
+            weights[feature] |= round(UNIT * rarity * count / (count + OFTEN)) << LANE * topic
     return dict(weights)
+
+
+def _holders(samples: list[_Sample]) -> dict[str, int]:
+    """Return for each feature a bit for each sample that has it."""
+    holders: dict[str, int] = defaultdict(int)
+    for place, sample in enumerate(samples):
+        for feature in sample.features:
+            holders[feature] |= 1 << place
+    return dict(holders)

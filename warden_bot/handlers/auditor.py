@@ -1,0 +1,168 @@
+"""The auditor: hold what should have happened against what did, repair what can be repaired, and tell a person.
+
+It looks where every other part could have failed, so it trusts none of them: a campaign that was due, a broadcast with
+all its groups, a claim that somebody swept, a question that was answered, a case that somebody will be called for.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from warden_bot.channels.registry import Channels
+from warden_bot.content.library import Library
+from warden_bot.domain.audience import parse_audience
+from warden_bot.domain.calendar import occurrences
+from warden_bot.handlers.owing import REPLY_WINDOW, owe_reply, owe_to_groups
+from warden_bot.states import ChannelKind, FindingKind, OfficerRole, Priority
+from warden_bot.store.auditing import (
+    call_forgotten_cases,
+    claims_overdue,
+    incomplete_broadcasts,
+    school_since,
+    unanswered,
+)
+from warden_bot.store.broadcasts import Broadcast, due_already_made
+from warden_bot.store.database import Session
+from warden_bot.store.findings import Finding, is_known, mend, note, open_findings, tell
+from warden_bot.store.groups import group_by_code, groups_in_audience
+from warden_bot.store.moves import lose, send_again
+from warden_bot.store.officers import Officer, all_officers
+from warden_bot.store.outbox import Delivery, enqueue, oldest_waiting
+
+LOOK_BACK = timedelta(hours=48)
+CAMPAIGN_GRACE = timedelta(seconds=60)  # the clock ticks every few seconds
+OUTBOX_LATE_SECONDS = 120
+SETTLES_AFTER = timedelta(seconds=20)  # so that 369 groups that break in one broadcast become one message
+TELL_WINDOW = timedelta(hours=24)
+NAMED_AT_MOST = 5
+# Who has to do something about it; a chief where there is nobody in that role.
+TOLD_TO = dict.fromkeys(FindingKind, OfficerRole.OPERATOR) | {
+    FindingKind.CONTENT_REFUSED: OfficerRole.EDITOR,
+    FindingKind.CAMPAIGN_MISSED: OfficerRole.EDITOR,
+}
+# While one of these is open, not all is well, and the heartbeat stays silent.
+UNWELL = frozenset(FindingKind) - {
+    FindingKind.ROUTE_BROKEN,
+    FindingKind.CONTENT_REFUSED,
+    FindingKind.CAMPAIGN_MISSED,
+}
+
+
+async def audit(session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime) -> None:
+    """Look once at everything. Safe to run twice, and by two schedulers."""
+    await _campaigns(session, library, zone, now)
+    await _broadcasts(session, channels, now)
+    await _claims(session, now)
+    await _replies(session, channels, now)
+    for code in await call_forgotten_cases(session, now):
+        await _repaired(session, FindingKind.CASE_UNCALLED, code, now)
+    waited = await oldest_waiting(session, now)
+    if waited > OUTBOX_LATE_SECONDS:
+        await note(session, FindingKind.OUTBOX_LATE, "outbox", f"{round(waited)} s", now)
+    else:
+        await mend(session, FindingKind.OUTBOX_LATE, now)
+
+
+async def _repaired(session: Session, kind: FindingKind, subject: str, now: datetime) -> None:
+    await note(session, kind, subject, "", now)
+    await mend(session, kind, now, [subject])
+
+
+async def _campaigns(session: Session, library: Library, zone: tzinfo, now: datetime) -> None:
+    """Find campaigns whose window closed without a broadcast. One that is still open is the campaign clock's to make."""
+    since = await school_since(session)
+    await mend(session, FindingKind.CAMPAIGN_MISSED, now, found_before=now - LOOK_BACK)  # it has been shown by then
+    if since is None:
+        return
+    earliest = max(since, now - LOOK_BACK)
+    for found in occurrences(library.calendar, earliest, now - CAMPAIGN_GRACE, zone):
+        entry = found.entry
+        if found.leave_until > now or await due_already_made(session, entry.campaign, found.due_at):
+            continue
+        audience = parse_audience(entry.audience) if entry.audience else library.campaigns[entry.campaign].audience
+        if await groups_in_audience(session, audience):
+            subject = f"{entry.campaign} {found.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
+            if not await is_known(session, FindingKind.CAMPAIGN_MISSED, subject):
+                await note(session, FindingKind.CAMPAIGN_MISSED, subject, "", now)
+
+
+async def _broadcasts(session: Session, channels: Channels, now: datetime) -> None:
+    """Owe broadcasts to groups that were left out, while that still makes sense."""
+    for broadcast in await incomplete_broadcasts(session, now - LOOK_BACK):
+        subject = str(broadcast.id)
+        await note(session, FindingKind.BROADCAST_INCOMPLETE, subject, "", now)
+        if _may_still_leave(broadcast, now):
+            audience = parse_audience(broadcast.audience)
+            await owe_to_groups(session, broadcast, audience, channels, timedelta(0), now)
+        broadcast.expected = 0  # looked at; what is missing now has been retired meanwhile
+        session.add(broadcast)
+        await mend(session, FindingKind.BROADCAST_INCOMPLETE, now, [subject])
+
+
+def _may_still_leave(broadcast: Broadcast, now: datetime) -> bool:
+    return broadcast.cancelled_at is None and (broadcast.expires_at is None or broadcast.expires_at > now)
+
+
+async def _claims(session: Session, now: datetime) -> None:
+    """Decide for claims that no sweeper has decided for."""
+    if await claims_overdue(session, now):
+        await lose(session, now)
+        await send_again(session, now)
+        await _repaired(session, FindingKind.CLAIM_OVERDUE, "outbox", now)
+
+
+async def _replies(session: Session, channels: Channels, now: datetime) -> None:
+    """Owe replies that were decided and never owed."""
+    kinds = [kind for kind, channel in channels.items() if not channel.capabilities.replies_in_answer]
+    for message in await unanswered(session, kinds, now - REPLY_WINDOW, now):
+        group = await group_by_code(session, message.group_code or "")
+        if group is not None and message.id is not None:
+            owe_reply(session, message.channel, message.reply or "", message.id, now, group_id=group.id)
+            await _repaired(session, FindingKind.REPLY_MISSING, f"message {message.id}", now)
+
+
+async def tell_people(session: Session, library: Library, now: datetime) -> int:
+    """Owe a message to whoever has to do something about what was found; return how many messages."""
+    found = await tell(session, list(FindingKind), now - SETTLES_AFTER, now)
+    people = await all_officers(session) if found else []
+    owed = 0
+    for kind in sorted({one.kind for one in found}):
+        alike = [one for one in found if one.kind is kind]
+        for officer in _who_is_told(people, TOLD_TO[kind]):
+            if officer.channel is not None:
+                enqueue(
+                    session, _message(session.school_id, officer, officer.channel, _words(library, kind, alike), now)
+                )
+                owed += 1
+    return owed
+
+
+def _who_is_told(people: Sequence[Officer], role: OfficerRole) -> list[Officer]:
+    reachable = [one for one in people if one.channel is not None and one.sealed_address is not None]
+    chosen = [one for one in reachable if one.role is role]
+    return chosen or [one for one in reachable if one.role is OfficerRole.CHIEF]
+
+
+def _words(library: Library, kind: FindingKind, found: Sequence[Finding]) -> str:
+    subjects = "、".join(one.subject for one in found[:NAMED_AT_MOST]) + (" 等" if len(found) > NAMED_AT_MOST else "")
+    return library.replies.finding(kind.value, library.values(subjects=subjects, count=str(len(found))))
+
+
+def _message(school_id: int, officer: Officer, channel: ChannelKind, text: str, now: datetime) -> Delivery:
+    return Delivery(
+        school_id=school_id,
+        key=secrets.token_hex(12),
+        officer_id=officer.id,
+        channel=channel,
+        text=text,
+        priority=Priority.REPLY,
+        repeatable=True,
+        not_before=now,
+        expires_at=now + TELL_WINDOW,
+        created_at=now,
+    )
+
+
+async def all_is_well(session: Session) -> bool:
+    """Say whether nothing is open that should keep the heartbeat silent."""
+    return not any(one.kind in UNWELL for one in await open_findings(session))

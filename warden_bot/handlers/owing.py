@@ -1,0 +1,61 @@
+"""Owe something to somebody: when it is decided, and again by the auditor where it was left out."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from warden_bot.channels.registry import Channels
+from warden_bot.domain.audience import Audience
+from warden_bot.states import ChannelKind, Priority
+from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.database import Session
+from warden_bot.store.outbox import Delivery, Fanning, enqueue, fan_out
+
+REPLY_WINDOW = timedelta(minutes=30)  # an answer that comes later than this only puzzles people
+
+
+async def owe_to_groups(
+    session: Session, broadcast: Broadcast, audience: Audience, channels: Channels, spread: timedelta, now: datetime
+) -> int:
+    """Owe a stored broadcast to every group that is not owed it yet; return to how many."""
+    fanning = Fanning(
+        broadcast_id=broadcast.id or 0,
+        key=broadcast.key,
+        priority=broadcast.priority,
+        repeatable=broadcast.priority is Priority.ALERT,
+        idempotent=tuple(kind for kind, channel in channels.items() if channel.capabilities.takes_key),
+        leaves_at=now,
+        spread=spread,
+        expires_at=broadcast.expires_at,
+        now=now,
+    )
+    return await fan_out(session, audience, fanning)
+
+
+def owe_reply(
+    session: Session,
+    channel: ChannelKind,
+    text: str,
+    inbox_id: int,
+    now: datetime,
+    *,
+    group_id: int | None = None,
+    sealed_address: bytes | None = None,
+) -> None:
+    """Owe the answer to a stored message: to the group that asked, or to a person's sealed private address."""
+    enqueue(
+        session,
+        Delivery(
+            school_id=session.school_id,
+            key=secrets.token_hex(12),
+            group_id=group_id,
+            inbox_id=inbox_id,
+            channel=channel,
+            sealed_address=sealed_address,
+            text=text,
+            priority=Priority.REPLY,
+            repeatable=True,
+            not_before=now,
+            expires_at=now + REPLY_WINDOW,
+            created_at=now,
+        ),
+    )

@@ -1,0 +1,101 @@
+"""Emergencies that could not be stored, kept as sealed files until the database is back.
+
+One file a message, written beside and renamed into place, so that a file is whole or not there. When even that fails the
+message is kept in memory: worse than a file, better than nothing.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from warden_bot.domain.message import InboundMessage, Sender
+from warden_bot.errors import SealBroken
+from warden_bot.states import ChannelKind, SenderRole
+from warden_bot.store.sealing import Sealer
+
+SPOOLED = "spool.message"  # the seal's context
+MOST_IN_MEMORY = 1_000
+SUFFIX, UNREADABLE = ".sealed", ".unreadable"
+
+log = logging.getLogger(__name__)
+Spooled = tuple[InboundMessage, datetime]
+
+
+class Spool:
+    """A folder of sealed messages."""
+
+    def __init__(self, folder: Path, sealer: Sealer) -> None:
+        self._folder = folder
+        self._sealer = sealer
+        self._in_memory: dict[str, Spooled] = {}
+
+    async def keep(self, message: InboundMessage, received_at: datetime) -> None:
+        """Keep one message. Returns when it is on disk, or, where the disk refuses it, in memory."""
+        name = f"{received_at:%Y%m%d%H%M%S%f}-{os.urandom(6).hex()}"
+        try:
+            await asyncio.to_thread(self._write, name, self._sealed(message, received_at))
+        except OSError as error:
+            log.error("an emergency could not be spooled (%s); it is kept in memory only", error.strerror)  # noqa: TRY400 -- a traceback says no more
+            if len(self._in_memory) < MOST_IN_MEMORY:
+                self._in_memory[name] = (message, received_at)
+
+    def waiting(self) -> list[str]:
+        """Return the names of what is kept, the oldest first."""
+        on_disk = [path.stem for path in self._folder.glob(f"*{SUFFIX}")] if self._folder.is_dir() else []
+        return sorted([*on_disk, *self._in_memory])
+
+    def read(self, name: str) -> Spooled | None:
+        """Open one message; None when another process has taken it or nobody can read it, which is then set apart."""
+        if name in self._in_memory:
+            return self._in_memory[name]
+        path = self._folder / f"{name}{SUFFIX}"
+        try:
+            return _parsed(self._sealer.open(path.read_bytes(), SPOOLED))
+        except FileNotFoundError:
+            return None
+        except (SealBroken, ValueError, KeyError, TypeError) as error:
+            log.error("spooled message %s cannot be read (%s); it is set apart", name, type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
+            with suppress(OSError):
+                path.rename(path.with_suffix(UNREADABLE))
+            return None
+
+    def drop(self, name: str) -> None:
+        """Forget one message: the database has it."""
+        self._in_memory.pop(name, None)
+        (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+
+    def _sealed(self, message: InboundMessage, received_at: datetime) -> bytes:
+        return self._sealer.seal(json.dumps(asdict(message) | {"received_at": received_at.isoformat()}), SPOOLED)
+
+    def _write(self, name: str, sealed: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._folder / f".{name}"
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(self._folder / f"{name}{SUFFIX}")
+        except OSError:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _parsed(words: str) -> Spooled:
+    kept = json.loads(words)
+    received_at = datetime.fromisoformat(kept.pop("received_at"))
+    sender = kept.pop("sender") | {}
+    sender["role"] = SenderRole(sender["role"])
+    kept["channel"] = ChannelKind(kept["channel"])
+    return InboundMessage(**kept, sender=Sender(**sender)), received_at
