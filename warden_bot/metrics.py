@@ -24,6 +24,7 @@ class Metrics:
     platforms_down: Gauge = field(init=False)
     cases_unheard: Gauge = field(init=False)
     spool_waiting: Gauge = field(init=False)
+    _callbacks: dict[tuple[str, str], Counter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Register every number under its name."""
@@ -45,3 +46,10 @@ class Metrics:
             object.__setattr__(self, name, Counter(title, meaning, labels, registry=self.registry))
         for name, (title, meaning, labels) in gauges.items():
             object.__setattr__(self, name, Gauge(title, meaning, labels, registry=self.registry))
+
+    def count_callback(self, kind: str, result: str) -> None:
+        """Count one inbound request. Looking its counter up by labels each time would cost more than counting."""
+        found = self._callbacks.get((kind, result))
+        if found is None:
+            found = self._callbacks[kind, result] = self.callbacks.labels(kind, result)
+        found.inc()

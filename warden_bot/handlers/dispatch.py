@@ -32,7 +32,7 @@ from warden_bot.states import Action, CaseStatus, SenderRole
 from warden_bot.store.cases import case_by_code, who_told_lately
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
-from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new
+from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new, known_among
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outbox import REPLY_ADDRESS
@@ -88,22 +88,36 @@ async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
 
 async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply]:
     """Handle all messages that wait, those of which nothing comes in one go. Returns the replies in order."""
-    replies = {place: await _handle(session, one) for place, one in enumerate(incoming) if not one.passes}
-    passing = {place: one for place, one in enumerate(incoming) if one.passes}
-    told = await _told_lately(session, list(passing.values()))
-    slow = [place for place, one in passing.items() if told and reporter_hash(one.message, one.desk.sealer) in told]
-    for place in slow:
-        replies[place] = await _handle(session, passing.pop(place))
-    if passing:
-        new = await keep_new(session, [_decided(one, _reply(one)) for one in passing.values()])
-        for place, one in passing.items():
-            key = (one.message.channel.value, one.message.message_id)
-            if key in new:
-                new.discard(key)  # a second one of the same batch is a repeat too
-                replies[place] = _reply(one)
-            else:
-                replies[place] = await _handle(session, one)
+    passing = [one.passes for one in incoming]
+    replies: dict[int, Reply] = {}
+    for place, one in enumerate(incoming):
+        if not passing[place]:
+            replies[place] = await _handle(session, one)
+    fast, slow = await _sorted_out(session, [(place, one) for place, one in enumerate(incoming) if passing[place]])
+    for place, one in fast:
+        replies[place] = _reply(one)
+    if fast:
+        await keep_new(session, [_decided(one, replies[place]) for place, one in fast])
+    for place, one in slow:
+        replies[place] = await _handle(session, one)
     return [replies[place] for place in range(len(incoming))]
+
+
+async def _sorted_out(
+    session: Session, passing: list[tuple[int, Incoming]]
+) -> tuple[list[tuple[int, Incoming]], list[tuple[int, Incoming]]]:
+    """Part the messages of which nothing comes from repeats, and from those whose sender may be adding to a case."""
+    if not passing:
+        return [], []
+    told = await _told_lately(session, [one for _, one in passing])
+    known = await known_among(session, [(one.message.channel, one.message.message_id) for _, one in passing])
+    fast, slow = [], []
+    for place, one in passing:
+        key = (one.message.channel.value, one.message.message_id)
+        adds = bool(told) and reporter_hash(one.message, one.desk.sealer) in told
+        (slow if adds or key in known else fast).append((place, one))
+        known.add(key)  # a second one of the same batch is a repeat too
+    return fast, slow
 
 
 async def _told_lately(session: Session, incoming: Sequence[Incoming]) -> set[str]:

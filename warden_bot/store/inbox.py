@@ -45,13 +45,23 @@ class Decided:
     received_at: datetime
 
 
+_KNOWN = "SELECT channel, message_id FROM inbox_message WHERE (school_id, channel, message_id) IN (VALUES"
 _INSERT = """INSERT INTO inbox_message (school_id, channel, message_id, text_hash, group_code, action, topic, reply,
     received_at) VALUES"""
-_NEW = "ON CONFLICT (school_id, channel, message_id) DO NOTHING RETURNING channel, message_id"
 
 
-async def keep_new(session: Session, decided: Sequence[Decided]) -> set[tuple[str, str]]:
-    """Store all that were not there yet, in one statement; return (channel, message id) of those."""
+async def known_among(session: Session, keys: Sequence[tuple[ChannelKind, str]]) -> set[tuple[str, str]]:
+    """Return which (channel, message id) are stored already; nearly always none."""
+    found = await run_over(session, _KNOWN, [(session.school_id, kind.value, one) for kind, one in keys], ")")
+    return {(row.channel, row.message_id) for row in found}
+
+
+async def keep_new(session: Session, decided: Sequence[Decided]) -> None:
+    """Store messages that are not there yet, in one statement.
+
+    Fails, and with it the whole transaction, when another process has stored one of them since `known_among`; whoever
+    runs the transaction looks once more then. No RETURNING: each row it gives back is a fight for the interpreter.
+    """
     rows = [
         (
             session.school_id,
@@ -66,8 +76,7 @@ async def keep_new(session: Session, decided: Sequence[Decided]) -> set[tuple[st
         )
         for one in decided
     ]
-    new: Sequence[Sequence[str]] = [tuple(row) for row in await run_over(session, _INSERT, rows, _NEW)]
-    return {(channel, message_id) for channel, message_id in new}
+    await run_over(session, _INSERT, rows)
 
 
 async def keep(session: Session, decided: Decided) -> int:

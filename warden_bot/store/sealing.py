@@ -34,7 +34,7 @@ class Sealer:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._newest = key_id(keys[0])
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
-        self._hash_key = hmac.digest(keys[-1], b"warden_bot keyed hash", "sha256")
+        self._keyed_hash = hmac.new(hmac.digest(keys[-1], b"warden_bot keyed hash", "sha256"), digestmod="sha256")
 
     def __repr__(self) -> str:
         """Name the keys by their ids only."""
@@ -61,7 +61,9 @@ class Sealer:
 
     def keyed_hash(self, text: str) -> str:
         """Return a hash that says whether two texts are the same, and nothing to whoever lacks the key."""
-        return hmac.digest(self._hash_key, text.encode(), "sha256").hex()
+        keyed = self._keyed_hash.copy()
+        keyed.update(text.encode())
+        return keyed.hexdigest()
 
 
 def key_beside(database: Path) -> bytes:

@@ -1,7 +1,7 @@
 """POST /callbacks/{channel}: verify, parse, dispatch, answer. Refusals are 4xx, and no body is ever logged."""
 
 import logging
-from json import dumps
+from json import JSONEncoder
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from warden_bot.states import ChannelKind
 from warden_bot.web.keys import HOUSE, House
 
 KINDS = frozenset(kind.value for kind in ChannelKind)
+ENCODER = JSONEncoder(ensure_ascii=False)  # made once: json.dumps would make one for every answer
 TRY_AGAIN = {"Retry-After": "1"}
 LARGEST_BODY = 64 * 1024  # bytes; a message of 10,000 characters is 30 KB
 
@@ -41,22 +42,18 @@ async def callback(request: web.Request) -> web.Response:
     today = day_words(now, house.zone)
     reply = await receive(house.desk, house.spool, message, house.shelf.library, today, now)
     if reply is None:
-        house.metrics.callbacks.labels(kind, "try_again").inc()
+        house.metrics.count_callback(kind, "try_again")
         return web.json_response({"error": "try_again"}, status=channel.capabilities.retry_status, headers=TRY_AGAIN)
-    house.metrics.callbacks.labels(kind, reply.action).inc()
-    return web.json_response(channel.answer(reply), dumps=_dumps)
+    house.metrics.count_callback(kind, reply.action.value)
+    return web.json_response(channel.answer(reply), dumps=ENCODER.encode)
 
 
 def refused(house: House, kind: str, code: str, status: int) -> web.Response:
     """Refuse a callback, and count it."""
-    house.metrics.callbacks.labels(kind, code).inc()
+    house.metrics.count_callback(kind, code)
     return refusal(code, status)
 
 
 def refusal(code: str, status: int) -> web.Response:
     """Return an error answer that says nothing but its code."""
     return web.json_response({"error": code}, status=status)
-
-
-def _dumps(content: object) -> str:
-    return dumps(content, ensure_ascii=False)
