@@ -28,7 +28,7 @@ from warden_bot.handlers.tip import (
     reporter_hash,
     take_tip,
 )
-from warden_bot.states import Action, CaseStatus, SenderRole
+from warden_bot.states import Action, CaseStatus, ChannelKind, SenderRole
 from warden_bot.store.cases import case_by_code, who_told_lately
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
@@ -110,10 +110,14 @@ async def _sorted_out(
     if not passing:
         return [], []
     told = await _told_lately(session, [one for _, one in passing])
-    known = await known_among(session, [(one.message.channel, one.message.message_id) for _, one in passing])
-    fast, slow = [], []
+    known: set[tuple[ChannelKind, str]] = set()
+    for channel in {one.message.channel for _, one in passing}:
+        ids = [one.message.message_id for _, one in passing if one.message.channel is channel]
+        known |= {(channel, found) for found in await known_among(session, channel, ids)}
+    fast: list[tuple[int, Incoming]] = []
+    slow: list[tuple[int, Incoming]] = []
     for place, one in passing:
-        key = (one.message.channel.value, one.message.message_id)
+        key = (one.message.channel, one.message.message_id)
         adds = bool(told) and reporter_hash(one.message, one.desk.sealer) in told
         (slow if adds or key in known else fast).append((place, one))
         known.add(key)  # a second one of the same batch is a repeat too

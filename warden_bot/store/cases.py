@@ -13,7 +13,7 @@ from warden_bot.errors import IllegalMove
 from warden_bot.states import CASE_MOVES, CaseEventKind, CaseStatus, ChannelKind
 from warden_bot.store.columns import Identity, Instant, WordOf, microseconds
 from warden_bot.store.database import Session
-from warden_bot.store.rows import changed_rows, run_over
+from warden_bot.store.rows import changed_rows, run_once
 
 TIP_TEXT, TIP_REPORTER = "tip.text", "tip.reporter"  # the seal's contexts
 MOST_AT_ONCE = 50
@@ -236,8 +236,10 @@ async def note_failed_notice(session: Session, case_id: int, officer_id: int | N
 async def who_told_lately(session: Session, reporter_hashes: Sequence[str], since: datetime) -> set[str]:
     """Return which of these reporters have told something in private since a moment; nearly always nobody."""
     head = "SELECT reporter_hash FROM tip WHERE reporter_hash IN"
-    tail = f"AND school_id = {session.school_id:d} AND received_at >= {microseconds(since):d}"
-    return {found for (found,) in await run_over(session, head, [sorted(set(reporter_hashes))], tail)}
+    tail = "AND school_id = ? AND received_at >= ?"
+    values = [*sorted(set(reporter_hashes)), session.school_id, microseconds(since)]
+    marks = ", ".join(["?"] * (len(values) - 2))
+    return {found for (found,) in (await run_once(session, f"{head} ({marks}) {tail}", values)).rows}
 
 
 async def recent_case_of(session: Session, reporter_hash: str, since: datetime) -> Case | None:

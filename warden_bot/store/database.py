@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -11,12 +12,12 @@ import sqlalchemy.ext.asyncio
 import sqlalchemy.orm
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from warden_bot.errors import DatabaseBehind
-from warden_bot.store.inline import inline_engine
+from warden_bot.store.inline import aside, inline_engine
 from warden_bot.store.write_queue import WriteQueue
 
 Item = TypeVar("Item")
@@ -25,6 +26,7 @@ Result = TypeVar("Result")
 REVISION = "0002"  # the migration this program was written for; a test holds it against store/migrations
 BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process's write
 CONNECT_SECONDS = 5  # how long a connection to PostgreSQL may take to come about
+PING_AFTER_SECONDS = 5  # a connection to PostgreSQL that was idle for so long is asked whether it still lives
 READERS = 4
 NOTIFY = text("SELECT pg_notify(:channel, '')")
 NEWER = "数据库比程序新，请换回新版本的程序（the database is newer than the program）"
@@ -43,6 +45,7 @@ class Session(AsyncSession):
     execute = sqlalchemy.ext.asyncio.AsyncSession.execute  # see _PlainSession
 
     school_id: int = 1
+    on_sqlite: bool = True
 
     def wake_outbox(self) -> None:
         """Ask that the worker of this process looks at the outbox as soon as this transaction is committed."""
@@ -79,21 +82,43 @@ class Database:
         self.url = url
         self.school_id = school_id
         self.wake = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._readers = open_engine(url, writes=False)
-        self._writers = open_engine(url, writes=True, inline=True)
-        self._queue: WriteQueue[Session] = WriteQueue(self._write_session, self._announce, self._committed)
+        self._writers = open_engine(url, writes=True, inline=True) if sqlite_path(url) else self._readers
+        self._on_sqlite = sqlite_path(url) is not None
+        self._writer: AsyncConnection | None = None
+        self._written_at = 0.0
+        self._queue: WriteQueue[Session] = WriteQueue(
+            self._write_session, self._drop_writer, self._announce, self._committed
+        )
 
     def __repr__(self) -> str:
         """Leave out the password that a URL may hold."""
         return f"Database({self._readers.url.render_as_string(hide_password=True)})"
 
-    def _write_session(self) -> Session:
-        return self._session(self._writers)
+    async def _write_session(self) -> Session:
+        """Return a session on the one connection that writes. It stays open: a new one costs more than most writes."""
+        now = asyncio.get_running_loop().time()
+        if self._writer is None:
+            self._writer = await self._writers.connect()
+        elif not self._on_sqlite and now - self._written_at > PING_AFTER_SECONDS:
+            await self._writer.execute(text("SELECT 1"))  # a connection that died meanwhile says so now
+            await self._writer.rollback()
+        self._written_at = now
+        return self._session(self._writer)
 
-    def _session(self, engine: AsyncEngine) -> Session:
-        session = Session(engine, expire_on_commit=False)
+    async def _drop_writer(self) -> None:
+        """Let go of the writing connection after a failure; the next write opens a new one."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(Exception):
+                await writer.invalidate()
+            with suppress(Exception):
+                await writer.close()
+
+    def _session(self, bind: AsyncEngine | AsyncConnection) -> Session:
+        session = Session(bind, expire_on_commit=False)
         session.school_id = self.school_id
+        session.on_sqlite = self._on_sqlite
         return session
 
     async def _announce(self, session: Session) -> None:
@@ -102,9 +127,8 @@ class Database:
             await session.execute(NOTIFY, {"channel": outbox_channel(self.school_id)})
 
     def _committed(self, session: Session) -> None:
-        if session.info.get("wake_outbox") and self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: nobody works here any more
-                self._loop.call_soon_threadsafe(self.wake.set)
+        if session.info.get("wake_outbox"):
+            self.wake.set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Session]:
@@ -118,7 +142,6 @@ class Database:
         `work` may be run more than once (when another's failure undid the shared transaction), so it must do nothing
         but read and write through its session. Its own exception reaches only its own caller.
         """
-        self._loop = asyncio.get_running_loop()
         return await self._queue.submit(work)
 
     async def write_together(
@@ -132,7 +155,6 @@ class Database:
 
         With `sheds`, raise Overloaded when too much waits already.
         """
-        self._loop = asyncio.get_running_loop()
         return await self._queue.submit_together(together, item, sheds=sheds)
 
     async def ping(self) -> None:
@@ -165,28 +187,34 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is being written, then let go of every connection."""
-        await self._queue.close(self._writers.dispose)
+        await self._queue.close()
+        if self._writer is not None:
+            await self._writer.close()
         await self._readers.dispose()
+        await self._writers.dispose()
 
 
 def open_engine(url: str, *, writes: bool, inline: bool = False) -> AsyncEngine:
     """Make an engine for reading or for writing; only this package and its migrations do. Dispose of it at the end.
 
-    `inline`: for the writing thread alone, see `store/inline.py`.
+    `inline`: for SQLite and short statements, see `store/inline.py`.
     """
     # hide_parameters: what somebody wrote must not come back in an error's text.
-    options: dict[str, Any] = {"pool_size": 1 if inline else READERS, "max_overflow": 0, "hide_parameters": True}
-    on_sqlite = sqlite_path(url) is not None
-    if not on_sqlite:
-        options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
-    make = inline_engine if inline else create_async_engine
-    engine = make(driver_url(url, "inline" if inline else None), **options)
-    if on_sqlite:
-        _prepare_sqlite(engine.sync_engine, writes=writes)
+    options: dict[str, Any] = {"max_overflow": 0, "hide_parameters": True}
+    if sqlite_path(url) is None:
+        arguments = {"connect_timeout": CONNECT_SECONDS}
+        return create_async_engine(
+            driver_url(url), pool_size=READERS + 1, pool_pre_ping=True, connect_args=arguments, **options
+        )
+    if inline:
+        engine = inline_engine(driver_url(url, "inline"), pool_size=1, **options)
+    else:
+        engine = create_async_engine(driver_url(url), pool_size=1 if writes else READERS, **options)
+    _prepare_sqlite(engine.sync_engine, writes=writes, inline=inline)
     return engine
 
 
-def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
+def _prepare_sqlite(engine: Engine, *, writes: bool, inline: bool) -> None:
     """Give SQLite the settings the program counts on, and real transactions instead of the driver's guesses."""
 
     def on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own type
@@ -203,4 +231,17 @@ def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
+    event.listen(engine, "begin", on_begin_inline if inline else on_begin)
+
+
+def on_begin_inline(connection: Any) -> None:  # noqa: ANN401 -- SQLAlchemy hands over its own type
+    """Take the write lock here when it is free, which takes microseconds; else wait for it aside."""
+    raw = connection.connection.dbapi_connection
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        aside(lambda: raw.execute("BEGIN IMMEDIATE"))
+    else:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")

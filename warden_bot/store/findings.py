@@ -11,7 +11,6 @@ from sqlmodel import Field, SQLModel, col, select
 from warden_bot.states import FindingKind
 from warden_bot.store.columns import Identity, Instant, WordOf
 from warden_bot.store.database import Session
-from warden_bot.store.rows import mark_of
 
 
 class Finding(SQLModel, table=True):
@@ -44,7 +43,7 @@ class Finding(SQLModel, table=True):
 
 async def note(session: Session, kind: FindingKind, subject: str, words: str, now: datetime) -> None:
     """Write down a finding, or that it was seen again; what had been repaired is open, and untold, anew."""
-    insert = (sqlite.insert if mark_of(session) == "?" else postgresql.insert)(Finding)
+    insert = (sqlite.insert if session.on_sqlite else postgresql.insert)(Finding)
     values = {"school_id": session.school_id, "kind": kind, "subject": subject, "words": words, "times": 1}
     statement = insert.values(**values, found_at=now, seen_at=now)
     mended = col(Finding.repaired_at).is_not(None)

@@ -45,15 +45,15 @@ class Decided:
     received_at: datetime
 
 
-_KNOWN = "SELECT channel, message_id FROM inbox_message WHERE (school_id, channel, message_id) IN (VALUES"
+_KNOWN = "SELECT message_id FROM inbox_message WHERE school_id = {} AND channel = '{}' AND message_id IN"
 _INSERT = """INSERT INTO inbox_message (school_id, channel, message_id, text_hash, group_code, action, topic, reply,
     received_at) VALUES"""
 
 
-async def known_among(session: Session, keys: Sequence[tuple[ChannelKind, str]]) -> set[tuple[str, str]]:
-    """Return which (channel, message id) are stored already; nearly always none."""
-    found = await run_over(session, _KNOWN, [(session.school_id, kind.value, one) for kind, one in keys], ")")
-    return {(row.channel, row.message_id) for row in found}
+async def known_among(session: Session, channel: ChannelKind, message_ids: Sequence[str]) -> set[str]:
+    """Return which of these messages are stored already; nearly always none."""
+    found = await run_over(session, _KNOWN.format(session.school_id, channel.value), [message_ids])
+    return {message_id for (message_id,) in found.rows}
 
 
 async def keep_new(session: Session, decided: Sequence[Decided]) -> None:

@@ -21,7 +21,6 @@ that takes an idempotency key.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Update, or_, select, update
 from sqlmodel import col
@@ -31,7 +30,7 @@ from warden_bot.states import DELIVERY_MOVES, AttemptOutcome, DeliveryMove, Deli
 from warden_bot.store.columns import microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.outbox import HELD, WAITING, Delivery
-from warden_bot.store.rows import changed_rows, mark_of, run_each, run_once
+from warden_bot.store.rows import Row, changed_rows, run_once, run_over
 
 LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
 CLAIMED = (
@@ -81,14 +80,14 @@ def _held(worker: str, ids: Iterable[int], move: DeliveryMove, to: DeliveryStatu
     return moving(move, to).where(HELD, col(Delivery.claimed_by) == worker, col(Delivery.id).in_(list(ids)))
 
 
-async def claim(session: Session, worker: str, priority: Priority, most: int, now: datetime) -> list[tuple[Any, ...]]:
+async def claim(session: Session, worker: str, priority: Priority, most: int, now: datetime) -> Sequence[Row]:
     """Take up to `most` due deliveries of one priority, the longest due first; return their columns `CLAIMED`.
 
     Another worker may have been first for any of them: the update only takes rows that are still queued, and on
     PostgreSQL rows that another worker is just taking are passed over instead of waited for. The choice stands in a
     CTE on purpose: as a plain sub-select PostgreSQL may evaluate it again for each row and take more than `most`.
     """
-    lock = "" if mark_of(session) == "?" else "FOR UPDATE SKIP LOCKED"
+    lock = "" if session.on_sqlite else "FOR UPDATE SKIP LOCKED"
     moment = microseconds(now)
     claimed = await run_once(
         session,
@@ -100,7 +99,7 @@ async def claim(session: Session, worker: str, priority: Priority, most: int, no
         WHERE id IN (SELECT id FROM due) AND {_from(DeliveryMove.CLAIM, DeliveryStatus.SENDING)} RETURNING {CLAIMED}""",  # noqa: S608 -- states and columns of ours
         (session.school_id, int(priority), moment, moment, most, worker, microseconds(now + LEASE), moment),
     )
-    return [tuple(row) for row in claimed]
+    return claimed.rows
 
 
 def _from(move: DeliveryMove, *to: DeliveryStatus) -> str:
@@ -117,12 +116,14 @@ async def renew(session: Session, worker: str, ids: Sequence[int], now: datetime
 
 async def put_back(session: Session, worker: str, later: Sequence[tuple[int, datetime, str]]) -> None:
     """Give claimed deliveries back untried, each with the instant before which it is not tried, and why."""
-    statement = f"""UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', claimed_by = NULL, claimed_until = NULL,
-        not_before = ?, code = ? WHERE id = ? AND claimed_by = ?
+    if not later:
+        return
+    given_back = f""") UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', claimed_by = NULL, claimed_until = NULL,
+        not_before = later.not_before, code = later.code FROM later WHERE delivery.id = later.id AND claimed_by = worker
         AND {_from(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)}"""  # noqa: S608 -- states of ours
-    rows = [(microseconds(instant), code, delivery_id, worker) for delivery_id, instant, code in later]
-    if rows:
-        await run_each(session, statement, rows)
+    rows = [(delivery_id, worker, microseconds(instant), code) for delivery_id, instant, code in later]
+    head = "WITH later (id, worker, not_before, code) AS (VALUES"
+    await run_over(session, head, rows, given_back, "(CAST(? AS BIGINT), ?, CAST(? AS BIGINT), ?)")
 
 
 async def finish_untried(
@@ -133,11 +134,17 @@ async def finish_untried(
     await session.execute(statement.values(claimed_by=None, claimed_until=None, code=code, finished_at=now))
 
 
-_FINISH = """UPDATE delivery SET status = ?, claimed_by = NULL, claimed_until = NULL, attempts = attempts + ?,
-    throttles = throttles + ?, sent_parts = ?, not_before = coalesce(?, not_before), code = ?, platform_words = ?,
-    finished_at = ? WHERE id = ?"""
+_TRIES = (
+    "WITH tries (id, worker, status, counted, throttled, sent_parts, not_before, code, words, finished_at) AS (VALUES"
+)
+_TRY = """(CAST(? AS BIGINT), ?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS BIGINT), ?, ?,
+    CAST(? AS BIGINT))"""
+_FINISH = """) UPDATE delivery SET status = tries.status, claimed_by = NULL, claimed_until = NULL,
+    attempts = attempts + counted, throttles = throttles + throttled, sent_parts = tries.sent_parts,
+    not_before = coalesce(tries.not_before, delivery.not_before), code = tries.code, platform_words = words,
+    finished_at = tries.finished_at FROM tries WHERE delivery.id = tries.id AND"""
 _ATTEMPT = """INSERT INTO attempt (school_id, delivery_id, worker, started_at, finished_at, outcome, code, platform_code,
-    platform_words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    platform_words) VALUES"""
 
 
 async def record(session: Session, tries: Sequence[Tried]) -> None:
@@ -148,26 +155,29 @@ async def record(session: Session, tries: Sequence[Tried]) -> None:
     """
     if not tries:
         return
-    held = f" AND claimed_by = ? AND {_from(DeliveryMove.FINISH, *{one.status for one in tries})}"
-    changed = await run_each(session, _FINISH + held, [(*_finish(one), one.worker) for one in tries])
-    if changed < len(tries):
+    held = f"{_FINISH} claimed_by = worker AND delivery.{_from(DeliveryMove.FINISH, *{one.status for one in tries})}"
+    ran = await run_over(session, _TRIES, [_finish(one) for one in tries], held, _TRY)
+    if ran.changed < len(tries):
         await _learn(session, tries)
-    await run_each(session, _ATTEMPT, [_attempt(session.school_id, one) for one in tries])
+    await run_over(session, _ATTEMPT, [_attempt(session.school_id, one) for one in tries])
 
 
 async def _learn(session: Session, tries: Sequence[Tried]) -> None:
     """Believe late results: of a delivery that is unconfirmed because of this very worker, or queued again for it."""
     final = DELIVERY_MOVES[DeliveryMove.LEARN][1]
-    late = f" AND {_from(DeliveryMove.LEARN, *final)} AND (claimed_by = ? OR (claimed_by IS NULL AND code = 'worker_lost' AND ? = 1))"
-    rows = [(*_finish(one), one.worker, int(one.status is DeliveryStatus.SENT)) for one in tries if one.status in final]
+    late = f"""{_FINISH} delivery.{_from(DeliveryMove.LEARN, *final)} AND (claimed_by = worker OR (claimed_by IS NULL
+        AND delivery.code = 'worker_lost' AND tries.status = '{DeliveryStatus.SENT}'))"""
+    rows = [_finish(one) for one in tries if one.status in final]
     if rows:
-        await run_each(session, _FINISH + late, rows)
+        await run_over(session, _TRIES, rows, late, _TRY)
 
 
-def _finish(tried: Tried) -> tuple[Any, ...]:
+def _finish(tried: Tried) -> Row:
     finished = tried.status is not DeliveryStatus.QUEUED
     throttled = tried.outcome is AttemptOutcome.THROTTLED
     return (
+        tried.delivery_id,
+        tried.worker,
         tried.status.value,
         int(tried.counts and not throttled),
         int(throttled),
@@ -176,11 +186,10 @@ def _finish(tried: Tried) -> tuple[Any, ...]:
         tried.code,
         tried.platform_words,
         microseconds(tried.finished_at) if finished else None,
-        tried.delivery_id,
     )
 
 
-def _attempt(school_id: int, tried: Tried) -> tuple[Any, ...]:
+def _attempt(school_id: int, tried: Tried) -> Row:
     return (
         school_id,
         tried.delivery_id,

@@ -12,7 +12,7 @@ from warden_bot.states import ChannelKind
 from warden_bot.store.columns import Identity, Instant
 from warden_bot.store.database import Session
 from warden_bot.store.outbox import WAITING, Delivery
-from warden_bot.store.rows import changed_rows, mark_of
+from warden_bot.store.rows import changed_rows
 
 HELD_BACK = "platform_down"  # the code of deliveries that wait for their platform to come back
 ANY_OUTAGE = text("SELECT 1 FROM platform_outage WHERE school_id = :school LIMIT 1")
@@ -44,7 +44,7 @@ async def outages_now(session: Session) -> Mapping[str, PlatformOutage]:
 
 async def begin_outage(session: Session, platform: str, now: datetime) -> datetime:
     """Write down that a platform is down, unless another worker has; return the first probe's time."""
-    insert = (sqlite.insert if mark_of(session) == "?" else postgresql.insert)(PlatformOutage)
+    insert = (sqlite.insert if session.on_sqlite else postgresql.insert)(PlatformOutage)
     probe_at = next_probe_at(0, now)
     values = {"school_id": session.school_id, "platform": platform, "since": now, "probes": 0, "probe_at": probe_at}
     await session.execute(insert.values(**values).on_conflict_do_nothing())

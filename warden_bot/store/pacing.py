@@ -3,6 +3,7 @@
 A scope is what the platform counts by: a key, a chat, an app, a member. All workers share its row.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from sqlmodel import Field, SQLModel
 from warden_bot.domain.pacing import MOST_AHEAD, Grant, Wish, admit
 from warden_bot.store.columns import EPOCH, MICROSECOND, Identity, microseconds
 from warden_bot.store.database import Session
-from warden_bot.store.rows import run_each, run_over
+from warden_bot.store.rows import run_over
 
 LONGEST_BLOCK = timedelta(hours=2)  # no platform's wait is longer: the clock was set back
 
@@ -63,7 +64,7 @@ async def grant(session: Session, wishes: Sequence[Wish], now: datetime) -> Mapp
     # In the order of scopes, so that two workers never wait for each other crosswise.
     rows = [_row(session.school_id, wish, now) for wish in sorted(wishes, key=lambda wish: wish.scope)]
     by_scope = {wish.scope: wish for wish in wishes}
-    found: Sequence[tuple[str, int, int, int]] = [tuple(row) for row in await run_over(session, _INSERT, rows, _DECIDE)]
+    found = (await run_over(session, _INSERT, rows, _DECIDE)).rows
     return {
         scope: _grant(by_scope[scope], now, granted, arrival, blocked) for scope, granted, arrival, blocked in found
     }
@@ -85,10 +86,15 @@ def _grant(wish: Wish, now: datetime, granted: int, arrival: int, blocked_until:
 
 async def give_back(session: Session, wishes: Sequence[Wish]) -> None:
     """Undo bookings of this very transaction: each wish's `wanted` messages do not go after all."""
-    statement = "UPDATE pace SET arrival = arrival - ? WHERE school_id = ? AND scope = ?"
-    rows = [(wish.step * wish.wanted // MICROSECOND, session.school_id, wish.scope) for wish in wishes if wish.wanted]
-    if rows:
-        await run_each(session, statement, rows)
+    undone: Counter[str] = Counter()
+    for wish in wishes:
+        undone[wish.scope] += wish.step * wish.wanted // MICROSECOND
+    if undone:
+        rows = [(session.school_id, scope, step) for scope, step in sorted(undone.items())]
+        head = "WITH undone (school_id, scope, step) AS (VALUES"
+        tail = """) UPDATE pace SET arrival = arrival - undone.step FROM undone
+            WHERE pace.school_id = undone.school_id AND pace.scope = undone.scope"""
+        await run_over(session, head, rows, tail, "(CAST(? AS INTEGER), ?, CAST(? AS BIGINT))")
 
 
 async def block(session: Session, waits: Sequence[tuple[Wish, datetime]], now: datetime) -> None:

@@ -1,55 +1,73 @@
-"""One statement over many rows, for the few places where a row at a time would cost more than the work itself.
+"""Statements that go to the driver as they are: where a row at a time, or SQLAlchemy's own time, would cost too much.
 
-The driver gets the statement as it is, once for every number of rows; SQLAlchemy would build it anew each time.
+Measured per statement on the hot paths, SQLAlchemy's part is a multiple of the driver's. Values must be what the driver
+takes: no enums, no instants. Errors come out as SQLAlchemy's, as from everywhere else in the store.
 """
 
+import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+import psycopg
 from sqlalchemy import CursorResult
+from sqlalchemy.exc import DBAPIError
 
 from warden_bot.store.database import Session
 
-
-async def run_over(session: Session, head: str, rows: Sequence[Sequence[Any]], tail: str = "") -> CursorResult[Any]:
-    """Run `head (…), (…), … tail` with one bracket a row. Values must be what the driver takes: no enums, no instants."""
-    statement = _brackets(head, tail, len(rows), len(rows[0]), mark_of(session))
-    return await _run(session, statement, tuple(chain.from_iterable(rows)))
+Row = tuple[Any, ...]
 
 
-async def run_each(session: Session, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-    """Run one statement, its values marked with ?, for every row in one go; return how many rows of the table changed."""
-    result = await _run(session, _marked(statement, mark_of(session)), [tuple(row) for row in rows])
-    return int(result.rowcount)
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a statement gave back, and how many rows of the table it changed."""
+
+    rows: Sequence[Row]
+    changed: int
 
 
-async def run_once(session: Session, statement: str, values: Sequence[Any]) -> CursorResult[Any]:
+async def run_over(
+    session: Session, head: str, rows: Sequence[Sequence[Any]], tail: str = "", bracket: str = ""
+) -> Ran:
+    """Run `head (…), (…), … tail` with one bracket a row; `bracket` says how one looks if not plain (?, ?, …)."""
+    statement = _brackets(head, tail, len(rows), bracket or _plain(len(rows[0])), session.on_sqlite)
+    return await run_once(session, statement, tuple(chain.from_iterable(rows)))
+
+
+async def run_once(session: Session, statement: str, values: Sequence[Any]) -> Ran:
     """Run one statement, its values marked with ?."""
-    return await _run(session, _marked(statement, mark_of(session)), tuple(values))
+    connection = await (await session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    try:
+        if session.on_sqlite:
+            cursor = driver.execute(statement, values)
+            return Ran(cursor.fetchall(), cursor.rowcount)
+        cursor = await driver.execute(_marked(statement), values)
+        return Ran(await cursor.fetchall() if cursor.description else (), cursor.rowcount)
+    except (sqlite3.Error, psycopg.Error) as error:
+        base = sqlite3.Error if session.on_sqlite else psycopg.Error
+        raise DBAPIError.instance(statement, None, error, base, hide_parameters=True) from error
 
 
-async def _run(session: Session, statement: str, values: Any) -> CursorResult[Any]:  # noqa: ANN401 -- one row's values or a list of rows
-    return await session.run_sync(lambda plain: plain.connection().exec_driver_sql(statement, values))
-
-
-def mark_of(session: Session) -> str:
-    """Return how this database's driver marks a value."""
-    return "?" if session.get_bind().dialect.name == "sqlite" else "%s"
+@lru_cache(maxsize=64)
+def _plain(width: int) -> str:
+    return "(" + ", ".join(["?"] * width) + ")"
 
 
 @lru_cache(maxsize=1024)
-def _brackets(head: str, tail: str, count: int, width: int, mark: str) -> str:
-    bracket = "(" + ", ".join([mark] * width) + ")"
-    return f"{head} {', '.join([bracket] * count)} {tail}"
+def _brackets(head: str, tail: str, count: int, bracket: str, on_sqlite: bool) -> str:
+    statement = f"{head} {', '.join([bracket] * count)} {tail}"
+    return statement if on_sqlite else _marked(statement)
 
 
-@lru_cache(maxsize=256)
-def _marked(statement: str, mark: str) -> str:
-    return statement if mark == "?" else statement.replace("?", mark)
+@lru_cache(maxsize=1024)
+def _marked(statement: str) -> str:
+    """Return a statement with its values marked the way psycopg wants them."""
+    return statement.replace("?", "%s")
 
 
 def changed_rows(result: object) -> int:
-    """Return how many rows a statement changed."""
+    """Return how many rows a statement of SQLAlchemy's changed."""
     return int(result.rowcount) if isinstance(result, CursorResult) else 0

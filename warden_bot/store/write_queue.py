@@ -1,19 +1,16 @@
 """Group commit: callers wait, one transaction serves all who are waiting, one caller's failure stays its own.
 
-Committing each small write alone costs a disk flush each; why and how much: docs/decisions/0003. The transactions run
-in a thread of their own with its own event loop, so that the program goes on answering while a disk is slow.
+Committing each small write alone costs a disk flush each; why and how much: docs/decisions/0003.
 """
 
 import asyncio
-import threading
-import time
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from warden_bot.errors import Overloaded
@@ -23,7 +20,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGEST_BATCH = 128  # callers that share one transaction; bounds how long the first of them waits
-MANY, LINGER_SECONDS, LINGER_TIMES = 8, 0.0003, 5  # see _linger
+# See _linger. A wait of nothing lets every request that has come meanwhile be read first.
+MANY, LINGER_SECONDS = 8, (0,) * 20
 MOST_WAITING = 1_000  # callers that may wait before those who can come again are asked to
 
 
@@ -32,36 +30,9 @@ class _Waiting(Generic[SessionT]):
     """One caller. `together` names the work that all its callers' items are done by in one go; else `work` is its own."""
 
     done: "asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop
     work: Callable[[SessionT], Awaitable[Any]] | None = None
     together: Callable[[SessionT, Sequence[Any]], Awaitable[Sequence[Any]]] | None = None
     item: Any = None
-
-
-class _Thread:
-    """A thread with an event loop of its own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="write-queue", daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself would not keep them alive
-        self._thread.start()
-
-    def start(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a coroutine in the thread, from any other."""
-        self._loop.call_soon_threadsafe(self._begin, run)
-
-    def _begin(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = self._loop.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def finish(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a last coroutine and end the thread."""
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(last(), self._loop))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(self._thread.join)
-        self._loop.close()
 
 
 class WriteQueue(Generic[SessionT]):
@@ -69,17 +40,17 @@ class WriteQueue(Generic[SessionT]):
 
     def __init__(
         self,
-        open_session: Callable[[], SessionT],
+        open_session: Callable[[], Awaitable[SessionT]],
+        drop_connection: Callable[[], Awaitable[None]],
         before_commit: Callable[[SessionT], Awaitable[None]],
         on_commit: Callable[[SessionT], None],
     ) -> None:
         self._open_session = open_session
+        self._drop_connection = drop_connection
         self._before_commit = before_commit
         self._on_commit = on_commit
         self._waiting: deque[_Waiting[SessionT]] = deque()
-        self._lock = threading.Lock()  # guards `_running`: nobody may be left in the queue while the runner leaves
-        self._running = False
-        self._thread: _Thread | None = None
+        self._runner: asyncio.Task[None] | None = None
         self._about = 0  # callers in the last transaction, and those who came meanwhile
 
     @property
@@ -89,9 +60,8 @@ class WriteQueue(Generic[SessionT]):
 
     async def submit(self, work: Callable[[SessionT], Awaitable[Result]]) -> Result:
         """Return the work's result after its transaction is committed, or raise what it raised."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Result] = loop.create_future()
-        self._append(_Waiting(done, loop, work=work))
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._append(_Waiting(done, work=work))
         return await done
 
     async def submit_together(
@@ -107,86 +77,78 @@ class WriteQueue(Generic[SessionT]):
         """
         if sheds and len(self._waiting) >= MOST_WAITING:
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Result] = loop.create_future()
-        self._append(_Waiting(done, loop, together=together, item=item))
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._append(_Waiting(done, together=together, item=item))
         return await done
 
     def _append(self, one: _Waiting[SessionT]) -> None:
-        with self._lock:
-            self._waiting.append(one)
-            if self._running:
-                return
-            self._running = True
-            self._thread = self._thread or _Thread()
-        self._thread.start(self._run)
+        self._waiting.append(one)
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
 
-    async def close(self, at_last: Callable[[], Awaitable[None]]) -> None:
-        """Return when everything that was submitted has been written or has failed; `at_last` runs in the thread."""
-        if self._thread is None:
-            await at_last()
-            return
+    async def close(self) -> None:
+        """Return when everything that was submitted has been written or has failed."""
+        while self._runner is not None and not self._runner.done():
+            await self._runner
 
-        async def finish() -> None:
-            while self._running:  # noqa: ASYNC110 -- once, at the very end
-                await asyncio.sleep(0.001)
-            await at_last()
-
-        await self._thread.finish(finish)
-        self._thread = None
-
-    def _linger(self) -> None:
+    async def _linger(self) -> None:
         """Wait a moment for more callers, while many come: a transaction costs as much for four as for sixteen.
 
         Half of those who are about is enough, so that the other half is being prepared meanwhile. Only for items that
         are done together, which come in masses; whoever submits a work of their own is not kept waiting.
         """
-        for _ in range(LINGER_TIMES):
-            waiting = list(self._waiting)
-            if 2 * len(waiting) >= self._about or any(one.together is None for one in waiting):
+        for seconds in LINGER_SECONDS:
+            if 2 * len(self._waiting) >= self._about or any(one.together is None for one in self._waiting):
                 return
-            time.sleep(LINGER_SECONDS)  # blocks this thread and nobody else
+            await asyncio.sleep(seconds)
 
     async def _run(self) -> None:
-        while True:
+        while self._waiting:
             if self._about >= MANY:
-                self._linger()
-            with self._lock:
-                if not self._waiting:
-                    self._running = False
-                    return
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+                await self._linger()
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
             batch = [one for one in batch if not one.done.cancelled()]
             try:
                 if batch:
                     await self._commit(batch)
-            except Exception as failure:  # noqa: BLE001 -- a mistake of ours here: nobody may be left waiting for ever
-                _tell_all(batch, failure)
+            except BaseException as failure:  # the runner itself was stopped: nobody may be left waiting for ever
+                _tell_all([*batch, *self._waiting], failure)
+                self._waiting.clear()
+                raise
             self._about = len(batch) + len(self._waiting)
 
     async def _commit(self, batch: list[_Waiting[SessionT]], *, again: bool = True) -> None:
         """Commit a batch as one transaction; when one work fails, run each alone so that the others succeed."""
-        async with self._open_session() as session:
-            try:
-                await session.connection()  # begin: a database that is away or locked fails all of them, once
-            except Exception as failure:  # noqa: BLE001 -- whatever the driver raised belongs to the callers
-                _tell_all(batch, failure)
-                return
-            results: dict[int, Any] = {}
+        results: dict[int, Any] = {}
+        try:
+            session = await self._open_session()
+            await session.connection()  # begin: a database that is away or locked fails all of them, once
+        except Exception as failure:  # noqa: BLE001 -- whatever the driver raised belongs to the callers
+            await self._drop_connection()
+            _tell_all(batch, failure)
+            return
+        async with session:
             failed = await _run_works(session, batch, results)
             if failed is not None:
                 await _undo(session)
-                await self._run_apart(batch, failed, again=again)
-                return
-            try:
-                await self._before_commit(session)
-                await session.commit()
-            except Exception as failure:  # noqa: BLE001 -- a commit that failed may still have happened: nobody runs twice
-                await _undo(session)
-                _tell_all(batch, failure)
-                return
+            else:
+                try:
+                    await self._before_commit(session)
+                    await session.commit()
+                except Exception as failure:  # noqa: BLE001 -- a commit that failed may still have happened: nobody runs twice
+                    await _undo(session)
+                    await self._drop_connection()
+                    _tell_all(batch, failure)
+                    return
+        if failed is not None:
+            if isinstance(failed, DBAPIError) and not isinstance(failed, IntegrityError):
+                await self._drop_connection()
+            await self._run_apart(batch, failed, again=again)
+            return
         self._on_commit(session)
-        _settle([(one, results[id(one)], None) for one in batch])
+        for one in batch:
+            if not one.done.done():
+                one.done.set_result(results[id(one)])
 
     async def _run_apart(self, batch: list[_Waiting[SessionT]], failed: BaseException, *, again: bool) -> None:
         """Give each work of an undone batch a transaction of its own; a work that failed alone has failed."""
@@ -212,7 +174,10 @@ async def _run_works(
             elif (work := many[0].work) is not None:
                 results[id(many[0])] = await work(session)
             await session.flush()
-    except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 -- it belongs to the caller
+    except (Exception, asyncio.CancelledError) as failure:
+        task = asyncio.current_task()
+        if isinstance(failure, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise  # this very task is being stopped, not only something that a work waited for
         return failure
     return None
 
@@ -231,24 +196,6 @@ async def _undo(session: AsyncSession) -> None:
 
 
 def _tell_all(batch: Iterable[_Waiting[Any]], failure: BaseException) -> None:
-    _settle([(one, None, failure) for one in batch])
-
-
-def _settle(ended: Sequence[tuple[_Waiting[Any], Any, BaseException | None]]) -> None:
-    """Hand the results over to the callers' own loops, one hop for all."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting[Any], Any, BaseException | None]]] = defaultdict(list)
-    for one in ended:
-        by_loop[one[0].loop].append(one)
-    for loop, theirs in by_loop.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_wake, theirs)
-
-
-def _wake(ended: Sequence[tuple[_Waiting[Any], Any, BaseException | None]]) -> None:
-    for one, result, failure in ended:
-        if one.done.done():
-            continue
-        if failure is not None:
+    for one in batch:
+        if not one.done.done():
             one.done.set_exception(failure)
-        else:
-            one.done.set_result(result)
