@@ -1,6 +1,7 @@
 # Everything lives in .venv and var/; nothing else on the machine is touched.
 #   make run     the demo school on http://127.0.0.1:8080 (PORT=8099 changes the port)
 #   make test    every test, on SQLite and PostgreSQL
+#   make bench   how fast it is, as ratios to bare aiohttp (ARGS="fan_out --quick" runs a part)
 #   make check   format, lint, types, import floors, content
 
 PORT ?= 8080
@@ -11,13 +12,16 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: run test check install format lock clean
+.PHONY: run test bench check install format lock clean
 
 run: $(INSTALLED)
 	@WARDEN_PORT=$(PORT) exec $(BIN)/warden-bot demo
 
 test: $(DEVELOPING)
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(DEVELOPING)
+	@$(BIN)/python -m bench $(ARGS)
 
 check: $(DEVELOPING)
 	@$(BIN)/ruff format --check --quiet . || { echo "make format puts this right."; exit 1; }

@@ -15,6 +15,9 @@ from warden_bot.store.watching import watch
 
 POLL_SECONDS = 1.0  # how soon a delivery is seen whose time has come, or of which no wake-up told
 SHORTEST_SECONDS = 0.01
+# Deliveries of one turn. All at once they would begin together and end together, and each round of them would wait for
+# one long turn; in portions their turns are taken while others are on the wire.
+CHUNK = 8
 RENEW_SECONDS = 3.0  # well inside the ten seconds of a claim
 AFTER_TROUBLE_SECONDS = 1.0
 
@@ -61,8 +64,9 @@ class Worker:
             return
         again_at, claimed = await self._write(claims=True)
         self._idle = claimed == 0 and again_at is None
-        # All that could be claimed is: more comes when a request ends, something is enqueued, or its time has come.
-        await self._wait(self._pause(again_at))
+        if claimed < CHUNK and not self._ended:
+            # All that could be claimed is: more comes when a request ends, something is enqueued, or its time has come.
+            await self._wait(self._pause(again_at))
 
     async def _finish(self) -> None:
         """Claim nothing more, wait for what is under way, and write down how it ended."""
@@ -79,11 +83,12 @@ class Worker:
 
     async def _write(self, *, claims: bool) -> tuple[datetime | None, int]:
         """Take one turn at the database; return when to look again, and how many errands were claimed."""
-        ended, unbegun = self._ended, self._unbegun
-        self._ended, self._unbegun = [], []
-        busy = Counter[Priority](errand.claimed.priority for errand in self._open.values()) if claims else None
+        ended, unbegun = self._ended[:CHUNK], self._unbegun
+        self._ended, self._unbegun = self._ended[CHUNK:], []
+        under_way = [*self._open.values(), *(one.errand for one in self._ended)]
+        busy = Counter[Priority](errand.claimed.priority for errand in under_way) if claims else None
         try:
-            turn = await take_turn(self._post, ended, unbegun, busy)
+            turn = await take_turn(self._post, ended, unbegun, busy, CHUNK)
         except Exception as error:  # noqa: BLE001 -- what the platforms said is kept until it can be written
             self._ended, self._unbegun = ended + self._ended, unbegun + self._unbegun
             await self._trouble(error)

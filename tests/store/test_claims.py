@@ -21,7 +21,9 @@ from warden_bot.store.sealing import Sealer
 
 async def claim_ids(database: Database, sealer: Sealer, worker: str) -> list[int]:
     """Claim as much as a worker with nothing in hand does."""
-    return [one.id for one in await database.write(lambda session: claim_due(session, worker, sealer, {}, NOW))]
+    return [
+        one.id for one in await database.write(lambda session: claim_due(session, worker, sealer, {}, MOST_OPEN, NOW))
+    ]
 
 
 async def test_longest_waiting_of_a_priority_is_claimed_first(database: Database) -> None:
@@ -167,7 +169,7 @@ async def test_recipient_is_opened_only_for_sending(database: Database, sealer: 
         group = (await groups_in_audience(session, parse_audience("classes")))[0]
     await add(database, make_delivery(group_id=group.id, channel=ChannelKind.WECOM_ROBOT))
 
-    (claimed,) = await database.write(lambda session: claim_due(session, "w", sealer, {}, NOW))
+    (claimed,) = await database.write(lambda session: claim_due(session, "w", sealer, {}, MOST_OPEN, NOW))
 
     assert claimed.recipient is not None
     assert claimed.recipient.address == "very-secret-key"

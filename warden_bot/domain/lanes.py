@@ -14,13 +14,16 @@ MOST_OPEN = 50  # requests under way in one worker; a kill leaves at most so man
 KEPT_FREE = 1  # places that only this priority may use, for each of the four
 
 
-def share_out(busy: Mapping[Priority, int], due: Collection[Priority]) -> dict[Priority, int]:
-    """Return how many deliveries of each due priority to claim now; `busy` says how many of each are under way."""
+def share_out(busy: Mapping[Priority, int], due: Collection[Priority], most: int = MOST_OPEN) -> dict[Priority, int]:
+    """Return how many deliveries of each due priority to claim now, at most so many in all.
+
+    `busy` says how many of each are under way.
+    """
     taken = {priority: busy.get(priority, 0) for priority in Priority}
     shares: dict[Priority, int] = {}
     for priority in sorted(due):
         kept = sum(max(KEPT_FREE - count, 0) for other, count in taken.items() if other is not priority)
-        room = MOST_OPEN - sum(taken.values()) - kept
+        room = min(MOST_OPEN - sum(taken.values()) - kept, most - sum(shares.values()))
         if room > 0:
             shares[priority] = room
             taken[priority] += room

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Channel
+from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, after_outcome, probe_is_due
 from warden_bot.domain.pacing import ThrottleRule, Wish
@@ -56,12 +57,16 @@ async def nothing_due(post: Post) -> bool:
 
 
 async def take_turn(
-    post: Post, ended: Sequence[Ended] = (), unbegun: Sequence[Errand] = (), busy: Mapping[Priority, int] | None = None
+    post: Post,
+    ended: Sequence[Ended] = (),
+    unbegun: Sequence[Errand] = (),
+    busy: Mapping[Priority, int] | None = None,
+    most: int = MOST_OPEN,
 ) -> Turn:
     """Write down how tries ended, give back what was never begun, and claim what is due and may go now.
 
     All in one transaction, so that never more deliveries are in doubt than this worker has places. `busy` says how many
-    of each priority it is still sending; None claims nothing.
+    of each priority it is still sending, and `most` how many to claim at most; without `busy` nothing is claimed.
     """
 
     async def work(session: Session) -> Turn:
@@ -73,7 +78,7 @@ async def take_turn(
         later = [Later(errand, now) for errand in unbegun]
         errands: list[Errand] = []
         if busy is not None:
-            claimed = await claim_due(session, post.worker, post.sealer, busy, now)
+            claimed = await claim_due(session, post.worker, post.sealer, busy, most, now)
             found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
             errands, refused = await _pick(session, post, found, outages, now)
             later += refused

@@ -3,48 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import select, text
-from sqlmodel import col
+from sqlalchemy import text
 
 from warden_bot.domain.lanes import share_out
 from warden_bot.domain.message import Recipient
 from warden_bot.errors import SealBroken
 from warden_bot.states import ChannelKind, Priority
 from warden_bot.store import groups, officers
-from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.columns import EPOCH, MICROSECOND, microseconds
 from warden_bot.store.database import Session
-from warden_bot.store.groups import Group
 from warden_bot.store.moves import claim
-from warden_bot.store.officers import Officer
 from warden_bot.store.outbox import REPLY_ADDRESS
+from warden_bot.store.rows import Row, run_once, run_over
 from warden_bot.store.sealing import Sealer
 
-ANYTHING_DUE = text(
-    "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = :school AND not_before <= :now LIMIT 1"
-)
-LANE_IS_DUE = (
-    "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = :school AND not_before <= :now AND priority ="
-)
-# One look into the index for each priority. Asked for at every turn, so it is said in plain SQL.
-DUE_LANES = text("SELECT " + ", ".join(f"({LANE_IS_DUE} {int(priority)} LIMIT 1)" for priority in Priority))
-PLACES = select(
-    *(
-        col(column)
-        for column in (
-            Group.id,
-            Group.code,
-            Group.channel,
-            Group.sealed_address,
-            Group.sealed_secret,
-            Group.route_broken_at,
-        )
-    )
-)
-PEOPLE = select(col(Officer.id), col(Officer.name), col(Officer.channel), col(Officer.sealed_address))
-TEXTS = select(col(Broadcast.id), col(Broadcast.title), col(Broadcast.text))
+LANE = "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = ? AND not_before <= ?"
+ANYTHING_DUE = f"{LANE} LIMIT 1"
+# One look into the index for each priority.
+DUE_LANES = "SELECT " + ", ".join(f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority)
+PLACES = "SELECT id, code, channel, sealed_address, sealed_secret, route_broken_at FROM chat_group WHERE id IN"
+PEOPLE = "SELECT id, name, channel, sealed_address FROM officer WHERE id IN"
+TEXTS = "SELECT id, title, text FROM broadcast WHERE id IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +52,30 @@ class Claimed:
 
 
 async def anything_due(session: Session, now: datetime) -> bool:
-    """Say whether some delivery's time has come. Asked all day, so it is said in plain SQL."""
-    values = {"school": session.school_id, "now": microseconds(now)}
-    return (await session.execute(ANYTHING_DUE, values)).first() is not None
+    """Say whether some delivery's time has come."""
+    found = await session.execute(
+        text(ANYTHING_DUE.replace("?", ":school", 1).replace("?", ":now")),
+        {"school": session.school_id, "now": microseconds(now)},
+    )
+    return found.first() is not None
 
 
 async def claim_due(
-    session: Session, worker: str, sealer: Sealer, busy: Mapping[Priority, int], now: datetime
+    session: Session, worker: str, sealer: Sealer, busy: Mapping[Priority, int], most: int, now: datetime
 ) -> list[Claimed]:
     """Claim what is due and fits beside what this worker is `busy` with, the most urgent first.
 
     No priority is starved and none may take every place: `domain.lanes` shares them out.
     """
-    values = {"school": session.school_id, "now": microseconds(now)}
-    due = (await session.execute(DUE_LANES, values)).one()
-    shares = share_out(busy, [priority for priority, found in zip(Priority, due, strict=True) if found])
-    rows: list[tuple[Any, ...]] = []
+    (due,) = (await run_once(session, DUE_LANES, [session.school_id, microseconds(now)] * len(Priority))).rows
+    shares = share_out(busy, [priority for priority, found in zip(Priority, due, strict=True) if found], most)
+    rows: list[Row] = []
     for priority, share in shares.items():
         rows += await claim(session, worker, priority, share, now)
     return await _load(session, rows, sealer) if rows else []
 
 
-async def _load(session: Session, rows: Sequence[tuple[Any, ...]], sealer: Sealer) -> list[Claimed]:
+async def _load(session: Session, rows: Sequence[Row], sealer: Sealer) -> list[Claimed]:
     """Add to claimed rows what their messages are made of; each row's columns are `moves.CLAIMED`."""
     texts = await _by_id(session, rows, 9, TEXTS)
     places = await _by_id(session, rows, 11, PLACES)
@@ -104,20 +86,19 @@ async def _load(session: Session, rows: Sequence[tuple[Any, ...]], sealer: Seale
     ]
 
 
-async def _by_id(session: Session, rows: Sequence[tuple[Any, ...]], column: int, query: Any) -> dict[int, Any]:  # noqa: ANN401 -- a select of an id and more
+async def _by_id(session: Session, rows: Sequence[Row], column: int, query: str) -> dict[int, Row]:
     """Return what `query` finds of the ids in one column of the rows, by id."""
-    ids = {row[column] for row in rows if row[column] is not None}
-    if not ids:
-        return {}
-    found = await session.execute(query.where(query.selected_columns[0].in_(ids)))
-    return {one[0]: one for one in found}
+    ids = sorted({row[column] for row in rows if row[column] is not None})
+    return {row[0]: row for row in (await run_over(session, query, [ids])).rows} if ids else {}
 
 
-def _claimed(row: tuple[Any, ...], group: Any, officer: Any, broadcast: Any, sealer: Sealer) -> Claimed:  # noqa: ANN401 -- rows of PLACES, PEOPLE and texts
+def _claimed(row: Row, group: Row | None, officer: Row | None, broadcast: Row | None, sealer: Sealer) -> Claimed:
+    """Put together one claimed delivery from rows of `moves.CLAIMED`, PLACES, PEOPLE and TEXTS."""
     delivery_id, key, channel, priority, repeatable, attempts, throttles, sent_parts, expires_at = row[:9]
     broadcast_id, case_id, group_id, officer_id, sealed_address, words = row[9:]
     # Where the group or officer is now: an address must never go to the platform it had before.
-    kind = group.channel if group else (officer.channel if officer and officer.channel else ChannelKind(channel))
+    now_on = group[2] if group else (officer[2] if officer and officer[2] else channel)
+    kind = ChannelKind(now_on)
     return Claimed(
         id=delivery_id,
         key=key,
@@ -130,30 +111,32 @@ def _claimed(row: tuple[Any, ...], group: Any, officer: Any, broadcast: Any, sea
         expires_at=EPOCH + MICROSECOND * expires_at if expires_at is not None else None,
         recipient=_recipient_or_none(sealed_address, group, officer, sealer),
         scope=_scope(kind, delivery_id, group_id, officer_id),
-        title=broadcast.title if broadcast else "",
-        text=broadcast.text if broadcast else words,
+        title=broadcast[1] if broadcast else "",
+        text=broadcast[2] if broadcast else words,
         broadcast_id=broadcast_id,
         case_id=case_id,
         group_id=group_id,
         officer_id=officer_id,
-        route_broken=group is not None and group.route_broken_at is not None,
+        route_broken=group is not None and group[5] is not None,
     )
 
 
-def _recipient_or_none(sealed_address: bytes | None, group: Any, officer: Any, sealer: Sealer) -> Recipient | None:  # noqa: ANN401 -- see _claimed
+def _recipient_or_none(
+    sealed_address: bytes | None, group: Row | None, officer: Row | None, sealer: Sealer
+) -> Recipient | None:
     try:
         return _recipient(sealed_address, group, officer, sealer)
     except SealBroken:  # one lost key must not keep everybody else's messages from leaving
         return None
 
 
-def _recipient(sealed_address: bytes | None, group: Any, officer: Any, sealer: Sealer) -> Recipient:  # noqa: ANN401 -- see _claimed
+def _recipient(sealed_address: bytes | None, group: Row | None, officer: Row | None, sealer: Sealer) -> Recipient:
     if group is not None:
-        secret = sealer.open(group.sealed_secret, groups.SECRET) if group.sealed_secret else ""
-        return Recipient(group.code, sealer.open(group.sealed_address, groups.ADDRESS), secret)
+        secret = sealer.open(group[4], groups.SECRET) if group[4] else ""
+        return Recipient(group[1], sealer.open(group[3], groups.ADDRESS), secret)
     if officer is not None:
-        address = sealer.open(officer.sealed_address, officers.ADDRESS) if officer.sealed_address else ""
-        return Recipient(officer.name, address, person=True)
+        address = sealer.open(officer[3], officers.ADDRESS) if officer[3] else ""
+        return Recipient(officer[1], address, person=True)
     address = sealer.open(sealed_address, REPLY_ADDRESS) if sealed_address else ""
     return Recipient("", address, person=True)
 
