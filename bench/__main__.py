@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import fan_out, inbound, inbound_while_broadcasting, scale, start_up
+from bench import fan_out, inbound, inbound_while_broadcasting, kills, outbox, scale, start_up, two_workers
 from bench.figures import Figure
 from bench.place import Place
 from bench.report import machine, table, write_json
@@ -22,8 +22,12 @@ FIGURES: dict[str, Callable[[Place], Awaitable[list[Figure]]]] = {
     "fan_out": fan_out.measure,
     "inbound": inbound.measure,
     "inbound_while_broadcasting": inbound_while_broadcasting.measure,
+    "pacing": outbox.measure_pacing,
+    "claims": outbox.measure_claims,
     "start_up": start_up.measure,
     "scale": scale.measure,
+    "two_workers": two_workers.measure,
+    "kills": kills.measure,
 }
 STOPPED = 130
 RESULTS = Path(__file__).with_name("results.json")

@@ -11,19 +11,26 @@ from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.handlers.delivery import sweep_outbox
 from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
-from warden_bot.store.claims import claim_due
-from warden_bot.store.database import Database
+from warden_bot.store.claims import Claimed, claim_due, look_around
+from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.moves import LEASE, claim, needs_sweep, put_back, record, renew
 from warden_bot.store.outbox import Attempt
 from warden_bot.store.sealing import Sealer
 
 
-async def claim_ids(database: Database, sealer: Sealer, worker: str) -> list[int]:
+async def claim_all(database: Database, sealer: Sealer, worker: str) -> list[Claimed]:
     """Claim as much as a worker with nothing in hand does."""
-    return [
-        one.id for one in await database.write(lambda session: claim_due(session, worker, sealer, {}, MOST_OPEN, NOW))
-    ]
+
+    async def work(session: Session) -> list[Claimed]:
+        look = await look_around(session, NOW)
+        return await claim_due(session, worker, sealer, look.due, {}, MOST_OPEN, NOW)
+
+    return await database.write(work)
+
+
+async def claim_ids(database: Database, sealer: Sealer, worker: str) -> list[int]:
+    return [one.id for one in await claim_all(database, sealer, worker)]
 
 
 async def test_longest_waiting_of_a_priority_is_claimed_first(database: Database) -> None:
@@ -169,7 +176,9 @@ async def test_recipient_is_opened_only_for_sending(database: Database, sealer: 
         group = (await groups_in_audience(session, parse_audience("classes")))[0]
     await add(database, make_delivery(group_id=group.id, channel=ChannelKind.WECOM_ROBOT))
 
-    (claimed,) = await database.write(lambda session: claim_due(session, "w", sealer, {}, MOST_OPEN, NOW))
+    (claimed,) = await database.write(
+        lambda session: claim_due(session, "w", sealer, list(Priority), {}, MOST_OPEN, NOW)
+    )
 
     assert claimed.recipient is not None
     assert claimed.recipient.address == "very-secret-key"

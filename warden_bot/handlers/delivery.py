@@ -20,7 +20,7 @@ from warden_bot.errors import SealBroken, SendError
 from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, recipient_wishes, settle
 from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
-from warden_bot.store.claims import Claimed, anything_due, claim_due
+from warden_bot.store.claims import Claimed, anything_due, claim_due, look_around
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
 from warden_bot.store.moves import LEASE, expire, finish_untried, lose, put_back, send_again
@@ -71,14 +71,14 @@ async def take_turn(
 
     async def work(session: Session) -> Turn:
         now = post.clock()  # here, not before the wait for the database: a lease must not begin in the past
-        outages = await outages_now(session)
+        look = await look_around(session, now)
+        outages = await outages_now(session) if look.any_outage else {}
         if ended:
-            await settle(session, post, ended, outages, now)
-            outages = await outages_now(session)
+            outages = await settle(session, post, ended, outages, now)
         later = [Later(errand, now) for errand in unbegun]
         errands: list[Errand] = []
         if busy is not None:
-            claimed = await claim_due(session, post.worker, post.sealer, busy, most, now)
+            claimed = await claim_due(session, post.worker, post.sealer, look.due, busy, most, now)
             found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
             errands, refused = await _pick(session, post, found, outages, now)
             later += refused

@@ -20,7 +20,7 @@ from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import mend, note
 from warden_bot.store.groups import mark_route
 from warden_bot.store.moves import Tried, record
-from warden_bot.store.outages import HELD_BACK, PlatformOutage, begin_outage, end_outage
+from warden_bot.store.outages import HELD_BACK, PlatformOutage, begin_outage, end_outage, outages_now
 from warden_bot.store.pacing import block
 from warden_bot.store.sealing import Sealer
 
@@ -72,10 +72,8 @@ class Ended:
 
 async def settle(
     session: Session, post: Post, ended: Sequence[Ended], outages: Mapping[str, PlatformOutage], now: datetime
-) -> None:
-    """Write down how tries ended and whatever follows from it, in one transaction."""
-    if not ended:
-        return
+) -> Mapping[str, PlatformOutage]:
+    """Write down how tries ended and whatever follows from it; return the platforms that are down now."""
     down_until = await _judge_platforms(session, post, ended, outages, now)
     tries = [_tried(post, one, down_until.get(one.errand.platform), now) for one in ended]
     await record(session, tries)
@@ -83,6 +81,7 @@ async def settle(
         if one.problem is not None or one.errand.claimed.route_broken:
             await _follow_up(session, one, tried, now)
     await _hold_scopes(session, post, ended, now)
+    return outages if down_until.keys() == outages.keys() else await outages_now(session)
 
 
 async def _judge_platforms(

@@ -1,6 +1,6 @@
 """What a worker claims in one turn: a fair share of every priority, with all that the messages are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,11 +20,16 @@ from warden_bot.store.sealing import Sealer
 
 LANE = "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = ? AND not_before <= ?"
 ANYTHING_DUE = f"{LANE} LIMIT 1"
-# One look into the index for each priority.
-DUE_LANES = "SELECT " + ", ".join(f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority)
-PLACES = "SELECT id, code, channel, sealed_address, sealed_secret, route_broken_at FROM chat_group WHERE id IN"
-PEOPLE = "SELECT id, name, channel, sealed_address FROM officer WHERE id IN"
-TEXTS = "SELECT id, title, text FROM broadcast WHERE id IN"
+# One look into the index for each priority, and whether any platform is down.
+LOOK = ", ".join(
+    [f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority]
+    + ["(SELECT 1 FROM platform_outage WHERE school_id = ? LIMIT 1)"]
+)
+PLACES = """SELECT delivery.id, chat_group.code, chat_group.channel, chat_group.sealed_address, chat_group.sealed_secret,
+    chat_group.route_broken_at, officer.name, officer.channel, officer.sealed_address, broadcast.title, broadcast.text
+    FROM delivery LEFT JOIN chat_group ON chat_group.id = delivery.group_id
+    LEFT JOIN officer ON officer.id = delivery.officer_id
+    LEFT JOIN broadcast ON broadcast.id = delivery.broadcast_id WHERE delivery.id IN"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,45 +65,51 @@ async def anything_due(session: Session, now: datetime) -> bool:
     return found.first() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the outbox shows: which priorities have something due, and whether any platform is down."""
+
+    due: tuple[Priority, ...]
+    any_outage: bool
+
+
+async def look_around(session: Session, now: datetime) -> Look:
+    """Look, in one statement, before a turn is taken."""
+    lane = [session.school_id, microseconds(now)]
+    (found,) = (await run_once(session, f"SELECT {LOOK}", [*lane * len(Priority), session.school_id])).rows
+    due = tuple(priority for priority, one in zip(Priority, found, strict=False) if one)
+    return Look(due, any_outage=bool(found[-1]))
+
+
 async def claim_due(
-    session: Session, worker: str, sealer: Sealer, busy: Mapping[Priority, int], most: int, now: datetime
+    session: Session,
+    worker: str,
+    sealer: Sealer,
+    due: Collection[Priority],
+    busy: Mapping[Priority, int],
+    most: int,
+    now: datetime,
 ) -> list[Claimed]:
-    """Claim what is due and fits beside what this worker is `busy` with, the most urgent first.
+    """Claim at most so many of the priorities that have something `due`, beside what this worker is `busy` with.
 
-    No priority is starved and none may take every place: `domain.lanes` shares them out.
+    The most urgent first; no priority is starved and none may take every place: `domain.lanes` shares them out.
     """
-    (due,) = (await run_once(session, DUE_LANES, [session.school_id, microseconds(now)] * len(Priority))).rows
-    shares = share_out(busy, [priority for priority, found in zip(Priority, due, strict=True) if found], most)
     rows: list[Row] = []
-    for priority, share in shares.items():
+    for priority, share in share_out(busy, due, most).items():
         rows += await claim(session, worker, priority, share, now)
-    return await _load(session, rows, sealer) if rows else []
+    if not rows:
+        return []
+    made_of = {row[0]: row for row in (await run_over(session, PLACES, [[row[0] for row in rows]])).rows}
+    return [_claimed(row, made_of[row[0]][1:], sealer) for row in sorted(rows, key=lambda row: (row[3], row[0]))]
 
 
-async def _load(session: Session, rows: Sequence[Row], sealer: Sealer) -> list[Claimed]:
-    """Add to claimed rows what their messages are made of; each row's columns are `moves.CLAIMED`."""
-    texts = await _by_id(session, rows, 9, TEXTS)
-    places = await _by_id(session, rows, 11, PLACES)
-    people = await _by_id(session, rows, 12, PEOPLE)
-    return [
-        _claimed(row, places.get(row[11]), people.get(row[12]), texts.get(row[9]), sealer)
-        for row in sorted(rows, key=lambda row: (row[3], row[0]))
-    ]
-
-
-async def _by_id(session: Session, rows: Sequence[Row], column: int, query: str) -> dict[int, Row]:
-    """Return what `query` finds of the ids in one column of the rows, by id."""
-    ids = sorted({row[column] for row in rows if row[column] is not None})
-    return {row[0]: row for row in (await run_over(session, query, [ids])).rows} if ids else {}
-
-
-def _claimed(row: Row, group: Row | None, officer: Row | None, broadcast: Row | None, sealer: Sealer) -> Claimed:
-    """Put together one claimed delivery from rows of `moves.CLAIMED`, PLACES, PEOPLE and TEXTS."""
+def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
+    """Put together one claimed delivery from its row of `moves.CLAIMED` and that of PLACES."""
     delivery_id, key, channel, priority, repeatable, attempts, throttles, sent_parts, expires_at = row[:9]
     broadcast_id, case_id, group_id, officer_id, sealed_address, words = row[9:]
+    group, officer, (title, text) = made_of[:5], made_of[5:8], made_of[8:]
     # Where the group or officer is now: an address must never go to the platform it had before.
-    now_on = group[2] if group else (officer[2] if officer and officer[2] else channel)
-    kind = ChannelKind(now_on)
+    kind = ChannelKind(group[1] or officer[1] or channel)
     return Claimed(
         id=delivery_id,
         key=key,
@@ -111,34 +122,32 @@ def _claimed(row: Row, group: Row | None, officer: Row | None, broadcast: Row | 
         expires_at=EPOCH + MICROSECOND * expires_at if expires_at is not None else None,
         recipient=_recipient_or_none(sealed_address, group, officer, sealer),
         scope=_scope(kind, delivery_id, group_id, officer_id),
-        title=broadcast[1] if broadcast else "",
-        text=broadcast[2] if broadcast else words,
+        title=title or "",
+        text=words if text is None else text,
         broadcast_id=broadcast_id,
         case_id=case_id,
         group_id=group_id,
         officer_id=officer_id,
-        route_broken=group is not None and group[5] is not None,
+        route_broken=group[4] is not None,
     )
 
 
-def _recipient_or_none(
-    sealed_address: bytes | None, group: Row | None, officer: Row | None, sealer: Sealer
-) -> Recipient | None:
+def _recipient_or_none(sealed_address: bytes | None, group: Row, officer: Row, sealer: Sealer) -> Recipient | None:
     try:
         return _recipient(sealed_address, group, officer, sealer)
     except SealBroken:  # one lost key must not keep everybody else's messages from leaving
         return None
 
 
-def _recipient(sealed_address: bytes | None, group: Row | None, officer: Row | None, sealer: Sealer) -> Recipient:
-    if group is not None:
-        secret = sealer.open(group[4], groups.SECRET) if group[4] else ""
-        return Recipient(group[1], sealer.open(group[3], groups.ADDRESS), secret)
-    if officer is not None:
-        address = sealer.open(officer[3], officers.ADDRESS) if officer[3] else ""
-        return Recipient(officer[1], address, person=True)
-    address = sealer.open(sealed_address, REPLY_ADDRESS) if sealed_address else ""
-    return Recipient("", address, person=True)
+def _recipient(sealed_address: bytes | None, group: Row, officer: Row, sealer: Sealer) -> Recipient:
+    code, _, group_address, group_secret, _ = group
+    name, _, officer_address = officer
+    if code is not None:
+        secret = sealer.open(group_secret, groups.SECRET) if group_secret else ""
+        return Recipient(code, sealer.open(group_address, groups.ADDRESS), secret)
+    if name is not None:
+        return Recipient(name, sealer.open(officer_address, officers.ADDRESS) if officer_address else "", person=True)
+    return Recipient("", sealer.open(sealed_address, REPLY_ADDRESS) if sealed_address else "", person=True)
 
 
 def _scope(kind: ChannelKind, delivery_id: int, group_id: int | None, officer_id: int | None) -> str:

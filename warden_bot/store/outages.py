@@ -12,10 +12,9 @@ from warden_bot.states import ChannelKind
 from warden_bot.store.columns import Identity, Instant
 from warden_bot.store.database import Session
 from warden_bot.store.outbox import WAITING, Delivery
-from warden_bot.store.rows import changed_rows, run_once
+from warden_bot.store.rows import changed_rows
 
 HELD_BACK = "platform_down"  # the code of deliveries that wait for their platform to come back
-ANY_OUTAGE = "SELECT 1 FROM platform_outage WHERE school_id = ? LIMIT 1"
 
 
 class PlatformOutage(SQLModel, table=True):
@@ -33,9 +32,7 @@ class PlatformOutage(SQLModel, table=True):
 
 
 async def outages_now(session: Session) -> Mapping[str, PlatformOutage]:
-    """Return the platforms that are down, by name. Asked at every turn, and nearly always there are none."""
-    if not (await run_once(session, ANY_OUTAGE, [session.school_id])).rows:
-        return {}
+    """Return the platforms that are down, by name."""
     query = select(PlatformOutage).where(PlatformOutage.school_id == session.school_id)
     found = {outage.platform: outage for outage in (await session.exec(query)).all()}
     session.expunge_all()
