@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
-HEAVY = {"heavy": True}  # execution options of a statement that may touch thousands of rows
+HEAVY: dict[str, Any] = {"heavy": True}  # execution options of a statement that may touch thousands of rows
 
 
 class _Cursor(sqlite3.Cursor):

@@ -29,6 +29,7 @@ from warden_bot.errors import IllegalMove
 from warden_bot.states import DELIVERY_MOVES, AttemptOutcome, DeliveryMove, DeliveryStatus, Priority
 from warden_bot.store.columns import microseconds
 from warden_bot.store.database import Session
+from warden_bot.store.inline import HEAVY
 from warden_bot.store.outbox import HELD, WAITING, Delivery
 from warden_bot.store.rows import Row, changed_rows, run_once, run_over
 
@@ -63,7 +64,7 @@ def moving(move: DeliveryMove, to: DeliveryStatus) -> Update:
         update(Delivery)
         .where(col(Delivery.status).in_(_sources(move, to)))
         .values(status=to)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session=False, **HEAVY)
     )
 
 

@@ -11,6 +11,7 @@ from warden_bot.domain.outage import next_probe_at
 from warden_bot.states import ChannelKind
 from warden_bot.store.columns import Identity, Instant
 from warden_bot.store.database import Session
+from warden_bot.store.inline import HEAVY
 from warden_bot.store.outbox import WAITING, Delivery
 from warden_bot.store.rows import changed_rows
 
@@ -71,6 +72,6 @@ async def end_outage(session: Session, platform: str, kind: ChannelKind, now: da
         .where(WAITING, col(Delivery.school_id) == session.school_id, col(Delivery.channel) == kind)
         .where(col(Delivery.code) == HELD_BACK, col(Delivery.not_before) > now)
         .values(not_before=now)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session=False, **HEAVY)
     )
     await session.execute(waiting)

@@ -13,6 +13,7 @@ from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliverySta
 from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
+from warden_bot.store.inline import HEAVY
 
 REPLY_ADDRESS = "delivery.address"  # the seal's context
 # What the partial indexes hold. SQLite uses such an index only for a condition written out, so it is shared as text.
@@ -131,7 +132,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "created_at": literal(fanning.now, Instant),
     }
     rows = select(*(value.label(name) for name, value in values.items())).select_from(chosen)
-    await session.execute(insert(Delivery).from_select(list(values), rows))
+    await session.execute(insert(Delivery).from_select(list(values), rows).execution_options(**HEAVY))
     session.wake_outbox()
     return count
 
