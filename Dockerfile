@@ -7,7 +7,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY warden_bot ./warden_bot
 COPY content ./content
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable . \
-    && mkdir var && chown warden var
+    && mkdir -p var/spool && chown -R warden var
 USER warden
 ENV WARDEN_HOST=0.0.0.0
 EXPOSE 8080

@@ -13,6 +13,7 @@ from tests.channels.test_webhook import BODY, headers
 from tests.conftest import CONTENT, ZONE, Clock, Mailroom
 from tests.factories import NOW
 from warden_bot.content.shelf import Shelf
+from warden_bot.handlers.delivery import sweep_outbox, take_turn
 from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.metrics import Metrics
@@ -192,3 +193,21 @@ async def test_demo_is_loaded_once(sandbox: Client, database: Database, sealer: 
     assert await database.write(lambda session: load_demo(session, sealer, ZONE, NOW + timedelta(days=200))) == 369
     state = await (await sandbox.get("/sandbox/state")).json()
     assert len(state["officers"]) == 3
+
+
+async def test_what_was_not_reached_is_sent_again_at_one_click(
+    sandbox: Client, database: Database, mailroom: Mailroom, clock: Clock
+) -> None:
+    fired = await (await sandbox.post("/sandbox/campaigns/next", json={})).json()
+    await take_turn(mailroom.post, busy={}, most=3)  # a worker that dies with three in hand
+    await sweep_outbox(database, clock.forward(minutes=1))
+    before = (await (await sandbox.get("/sandbox/state")).json())["strip"]["cells"]
+
+    answer = await sandbox.post(f"/sandbox/broadcasts/{fired['id']}/resend", json={})
+    await mailroom.send_due()
+    again = await sandbox.post(f"/sandbox/broadcasts/{fired['id']}/resend", json={})
+
+    assert sorted(before.values()).count("unconfirmed") == 3
+    assert (answer.status, await answer.json(), again.status) == (200, {"resent": 3}, 409)
+    after = (await (await sandbox.get("/sandbox/state")).json())["strip"]["cells"]
+    assert set(after.values()) == {"sent"}

@@ -79,6 +79,12 @@ async def latest_broadcast(session: Session) -> Broadcast | None:
     return (await session.exec(query.limit(1))).first()
 
 
+async def is_unfinished(session: Session, broadcast_id: int) -> bool:
+    """Say whether anything of a broadcast is queued or being sent."""
+    query = select(Delivery.id).where(Delivery.broadcast_id == broadcast_id, col(Delivery.status).in_(UNFINISHED))
+    return (await session.exec(query.limit(1))).first() is not None
+
+
 async def times_sent(session: Session, campaign: str) -> int:
     """Return how many broadcasts a campaign has had: which of its wordings is next."""
     query = select(func.count()).where(Broadcast.school_id == session.school_id, Broadcast.campaign == campaign)

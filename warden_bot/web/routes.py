@@ -33,5 +33,6 @@ def build_site(house: House) -> web.Application:
         site.router.add_get("/sandbox/events", sandbox.events)
         site.router.add_post("/sandbox/messages", sandbox.message)
         site.router.add_post("/sandbox/campaigns/next", sandbox.fire_next)
+        site.router.add_post(r"/sandbox/broadcasts/{broadcast:\d{1,18}}/resend", sandbox.resend)
         site.router.add_static("/static", sandbox.STATIC)
     return site

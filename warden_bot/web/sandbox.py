@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from warden_bot.domain.calendar import Occurrence, day_words, occurrences
 from warden_bot.domain.message import InboundMessage, Sender
+from warden_bot.errors import Refused
 from warden_bot.handlers.broadcast import launch
 from warden_bot.handlers.intake import receive
+from warden_bot.handlers.replay import replay_broadcast
 from warden_bot.states import ChannelKind, GroupKind, SenderRole
-from warden_bot.store.broadcasts import latest_broadcast, progress, sent_since
+from warden_bot.store.broadcasts import Broadcast, is_unfinished, latest_broadcast, progress, sent_since
 from warden_bot.store.columns import EPOCH
 from warden_bot.store.database import Session
 from warden_bot.store.groups import all_groups
@@ -184,6 +186,19 @@ async def fire_next(request: web.Request) -> web.Response:
     return _json({"id": broadcast.id})
 
 
+async def resend(request: web.Request) -> web.Response:
+    """Send again whatever a broadcast has not reached, at one click."""
+    house = request.app[HOUSE]
+    if not _from_our_page(request):
+        return refusal("foreign_page", 403)
+    now, broadcast = house.clock(), int(request.match_info["broadcast"])
+    try:
+        count = await house.database.write(lambda session: replay_broadcast(session, broadcast, "sandbox", now))
+    except Refused:
+        return refusal("nothing_to_resend", 409)
+    return _json({"resent": count})
+
+
 def _from_our_page(request: web.Request) -> bool:
     """Refuse what another site's page makes a visitor's browser post."""
     origin = request.headers.get("Origin")
@@ -221,13 +236,18 @@ class _Watch:
         self._cells: dict[str, str] = {}
         self._done = False
 
+    async def _changed_strip(self, session: Session, newest: Broadcast) -> dict[str, Any] | None:
+        """Look at every group only while something is under way: a page may be open all day."""
+        if self._done and newest.id == self._broadcast and not await is_unfinished(session, newest.id or 0):
+            return None
+        return await _strip(session)
+
     async def news(self) -> list[tuple[str, Any]]:
         """Return the events since the last look."""
         async with self._house.database.read() as session:
             lines = await said_since(session, self._last)
             newest = await latest_broadcast(session)
-            same = newest is not None and newest.id == self._broadcast
-            strip = None if newest is None or (same and self._done) else await _strip(session)
+            strip = None if newest is None else await self._changed_strip(session, newest)
         found: list[tuple[str, Any]] = [("line", _line(self._house, line)) for line in lines]
         self._last = max([self._last, *(line.id or 0 for line in lines)])
         if strip is not None:

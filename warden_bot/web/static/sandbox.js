@@ -13,6 +13,7 @@ const EXAMPLES = {
 const CALLS = new Set(["tip", "emergency", "human"]);
 const DONE = new Set(["sent", "failed", "unconfirmed", "expired", "cancelled"]);
 let cells = {};
+const STRANDED = new Set(["unconfirmed", "failed", "expired"]);
 let strip = null;
 const statuses = {};
 
@@ -81,7 +82,16 @@ function showStrip(news) {
   const all = Object.values(statuses);
   const sent = all.filter((one) => one === "sent").length;
   const bad = all.filter((one) => DONE.has(one) && one !== "sent").length;
+  const stranded = all.filter((one) => STRANDED.has(one)).length;
+  byId("resend").hidden = stranded === 0;
+  byId("resend").textContent = `${stranded} 个群没送到或没回音，再发一次`;
   byId("progress").textContent = `第 ${news.id} 次推送：${sent} / ${all.length} 个群已送到` + (bad ? `，${bad} 个没送到` : "") + `。「${news.text}」`;
+}
+
+async function resend() {
+  byId("resend").disabled = true;
+  await fetch(`/sandbox/broadcasts/${strip.id}/resend`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
+  byId("resend").disabled = false;
 }
 
 function addLine(line) {
@@ -193,5 +203,6 @@ async function start() {
     events.onerror = () => { events.close(); setTimeout(listen, 1500); };
   };
   listen();
+  byId("resend").addEventListener("click", resend);
 }
 start();
