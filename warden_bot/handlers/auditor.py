@@ -122,9 +122,13 @@ async def _replies(session: Session, channels: Channels, now: datetime) -> None:
 
 
 async def tell_people(session: Session, library: Library, now: datetime) -> int:
-    """Owe a message to whoever has to do something about what was found; return how many messages."""
-    found = await tell(session, list(FindingKind), now - SETTLES_AFTER, now)
-    people = await all_officers(session) if found else []
+    """Owe a message to whoever has to do something about what was found; return how many messages.
+
+    What nobody can be told of yet stays untold until somebody can.
+    """
+    people = await all_officers(session)
+    kinds = [kind for kind in FindingKind if _who_is_told(people, TOLD_TO[kind])]
+    found = await tell(session, kinds, now - SETTLES_AFTER, now)
     owed = 0
     for kind in sorted({one.kind for one in found}):
         alike = [one for one in found if one.kind is kind]

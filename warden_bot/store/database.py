@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -161,6 +162,19 @@ class Database:
         """Raise OperationalError when the database cannot be reached."""
         async with self.read() as session:
             await session.execute(text("SELECT 1"))
+
+    async def clock_offset(self) -> timedelta:
+        """Return how far this machine's clock is behind the database's; nothing on SQLite, which has none of its own.
+
+        Claims, probes and shifts are compared by many machines: the one clock that they share is the database's.
+        """
+        if self._on_sqlite:
+            return timedelta(0)
+        async with self.read() as session:
+            before = datetime.now(UTC)
+            theirs: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            after = datetime.now(UTC)
+        return theirs - (before + (after - before) / 2)
 
     async def require_current(self) -> None:
         """Raise DatabaseBehind, with the command that mends it, unless the schema is the one we know."""

@@ -32,7 +32,7 @@ async def run_over(
     session: Session, head: str, rows: Sequence[Sequence[Any]], tail: str = "", bracket: str = ""
 ) -> Ran:
     """Run `head (…), (…), … tail` with one bracket a row; `bracket` says how one looks if not plain (?, ?, …)."""
-    statement = _brackets(head, tail, len(rows), bracket or _plain(len(rows[0])), session.on_sqlite)
+    statement = _brackets(head, tail, len(rows), bracket or _plain(len(rows[0])))
     return await run_once(session, statement, tuple(chain.from_iterable(rows)))
 
 
@@ -44,7 +44,9 @@ async def run_once(session: Session, statement: str, values: Sequence[Any]) -> R
         if session.on_sqlite:
             cursor = driver.execute(statement, values)
             return Ran(cursor.fetchall(), cursor.rowcount)
-        cursor = await driver.execute(_marked(statement), values)
+        # The raw cursor takes PostgreSQL's own $1, $2: the usual one would look for its marks in every long statement anew.
+        cursor = psycopg.AsyncRawCursor(driver)
+        await cursor.execute(_numbered(statement), values)
         return Ran(await cursor.fetchall() if cursor.description else (), cursor.rowcount)
     except (sqlite3.Error, psycopg.Error) as error:
         base = sqlite3.Error if session.on_sqlite else psycopg.Error
@@ -57,15 +59,17 @@ def _plain(width: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _brackets(head: str, tail: str, count: int, bracket: str, on_sqlite: bool) -> str:
-    statement = f"{head} {', '.join([bracket] * count)} {tail}"
-    return statement if on_sqlite else _marked(statement)
+def _brackets(head: str, tail: str, count: int, bracket: str) -> str:
+    return f"{head} {', '.join([bracket] * count)} {tail}"
 
 
 @lru_cache(maxsize=1024)
-def _marked(statement: str) -> str:
-    """Return a statement with its values marked the way psycopg wants them."""
-    return statement.replace("?", "%s")
+def _numbered(statement: str) -> bytes:
+    """Return a statement with its values marked the way PostgreSQL itself wants them."""
+    pieces = statement.split("?")
+    return (
+        "".join(f"{piece}${place}" for place, piece in enumerate(pieces[:-1], start=1)).encode() + pieces[-1].encode()
+    )
 
 
 def changed_rows(result: object) -> int:

@@ -50,13 +50,16 @@ class Spool:
         return sorted([*on_disk, *self._in_memory])
 
     def read(self, name: str) -> Spooled | None:
-        """Open one message; None when another process has taken it or nobody can read it, which is then set apart."""
+        """Open one message; None when another process has taken it, or it cannot be read: what no key opens is set apart."""
         if name in self._in_memory:
             return self._in_memory[name]
         path = self._folder / f"{name}{SUFFIX}"
         try:
             return _parsed(self._sealer.open(path.read_bytes(), SPOOLED))
         except FileNotFoundError:
+            return None
+        except OSError as error:  # the disk may come back; until then the others go on
+            log.error("spooled message %s cannot be read now (%s)", name, error.strerror)  # noqa: TRY400 -- a traceback says no more
             return None
         except (SealBroken, ValueError, KeyError, TypeError) as error:
             log.error("spooled message %s cannot be read (%s); it is set apart", name, type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
@@ -66,8 +69,12 @@ class Spool:
 
     def drop(self, name: str) -> None:
         """Forget one message: the database has it."""
-        self._in_memory.pop(name, None)
-        (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+        held = self._in_memory.pop(name, None)
+        try:
+            (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+        except OSError:
+            if held is None:  # else it is the disk that had refused it: there is no file
+                raise
 
     def _sealed(self, message: InboundMessage, received_at: datetime) -> bytes:
         return self._sealer.seal(json.dumps(asdict(message) | {"received_at": received_at.isoformat()}), SPOOLED)
