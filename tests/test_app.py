@@ -8,7 +8,7 @@ from warden_bot.store.database import Database
 
 
 async def test_this_machine_agrees_with_its_own_database(database: Database) -> None:
-    assert abs(await database.clock_offset()) < timedelta(seconds=1)
+    assert abs(await database.clock_offset(utc_now)) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("seconds", [-0.9, 0, 0.9])

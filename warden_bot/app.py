@@ -92,7 +92,7 @@ async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
         stack.push_async_callback(database.close)
         await database.require_current()
         sealer = build_sealer(settings)
-        clock = shared_clock(await database.clock_offset())
+        clock = shared_clock(await database.clock_offset(utc_now))
         http = Http()
         stack.push_async_callback(http.close)
         channels = build_channels(settings.channels, http, Rooms(database, sealer), clock)

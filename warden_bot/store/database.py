@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -163,17 +163,17 @@ class Database:
         async with self.read() as session:
             await session.execute(text("SELECT 1"))
 
-    async def clock_offset(self) -> timedelta:
-        """Return how far this machine's clock is behind the database's; nothing on SQLite, which has none of its own.
+    async def clock_offset(self, clock: Callable[[], datetime]) -> timedelta:
+        """Return how far a machine's clock is behind the database's; nothing on SQLite, which has none of its own.
 
         Claims, probes and shifts are compared by many machines: the one clock that they share is the database's.
         """
         if self._on_sqlite:
             return timedelta(0)
         async with self.read() as session:
-            before = datetime.now(UTC)
+            before = clock()
             theirs: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
-            after = datetime.now(UTC)
+            after = clock()
         return theirs - (before + (after - before) / 2)
 
     async def require_current(self) -> None:
