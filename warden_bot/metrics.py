@@ -16,7 +16,6 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=_registry)
     callbacks: Counter = field(init=False)
     tries: Counter = field(init=False)
-    spooled: Counter = field(init=False)
     deliveries: Gauge = field(init=False)
     oldest_waiting: Gauge = field(init=False)
     findings_open: Gauge = field(init=False)
@@ -31,7 +30,6 @@ class Metrics:
         counters = {
             "callbacks": ("warden_callbacks", "inbound requests by what was answered", ("channel", "result")),
             "tries": ("warden_tries", "tries to send by outcome", ("channel", "outcome")),
-            "spooled": ("warden_spooled", "emergencies that went to the spool", ()),
         }
         gauges = {
             "deliveries": ("warden_deliveries", "unfinished and stranded deliveries by state", ("status",)),
