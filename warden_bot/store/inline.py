@@ -9,6 +9,7 @@ commit with its flush, the beginning when another process is writing, and statem
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import AsyncAdaptedQueuePool, create_engine
@@ -17,6 +18,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
+# Threads of its own: in the loop's shared ones every commit could wait behind look-ups of a platform's name.
+THREADS = ThreadPoolExecutor(4, thread_name_prefix="database")
 HEAVY: dict[str, Any] = {"heavy": True}  # execution options of a statement that may touch thousands of rows
 
 
@@ -32,7 +35,7 @@ class _Connection(sqlite3.Connection):
 
 def aside(work: Callable[[], Any]) -> Any:  # noqa: ANN401 -- whatever the work returns
     """Run something that may wait in a thread, from within a statement of an asynchronous session."""
-    return await_only(asyncio.get_running_loop().run_in_executor(None, work))
+    return await_only(asyncio.get_running_loop().run_in_executor(THREADS, work))
 
 
 class InlineSqlite(SQLiteDialect_pysqlite):
