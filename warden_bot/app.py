@@ -39,7 +39,7 @@ from warden_bot.web.keys import House
 from warden_bot.web.routes import build_health_site, build_site
 from warden_bot.worker import Worker
 
-CLOCK_MAY_DIFFER = timedelta(seconds=1)  # well inside the ten seconds of a claim
+CLOCK_MAY_DIFFER = timedelta(seconds=4)  # well inside the ten seconds of a claim
 STOP_SECONDS = 20  # how long what is in hand may take to finish
 
 log = logging.getLogger("warden_bot")
@@ -92,21 +92,20 @@ async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
         stack.push_async_callback(database.close)
         await database.require_current()
         sealer = build_sealer(settings)
-        clock = shared_clock(await database.clock_offset(utc_now))
+        require_right_clock(await database.clock_offset(utc_now))
         http = Http()
         stack.push_async_callback(http.close)
-        channels = build_channels(settings.channels, http, Rooms(database, sealer), clock)
-        yield Kit(settings, database, sealer, channels, http, clock)
+        channels = build_channels(settings.channels, http, Rooms(database, sealer), utc_now)
+        yield Kit(settings, database, sealer, channels, http, utc_now)
 
 
-def shared_clock(offset: timedelta) -> Callable[[], datetime]:
-    """Return the clock that all machines of a school share: this machine's own, put right where it is clearly wrong."""
-    if abs(offset) < CLOCK_MAY_DIFFER:
-        return utc_now
-    log.error(
-        "this machine's clock differs from the database's by %.1f s; the database's is used", offset.total_seconds()
-    )
-    return lambda: utc_now() + offset
+def require_right_clock(offset: timedelta) -> None:
+    """Raise Refused when this machine's clock is so far from the database's that claims would run out under live workers."""
+    seconds = abs(offset).total_seconds()
+    if seconds > CLOCK_MAY_DIFFER.total_seconds():
+        raise Refused(
+            f"这台机器的时钟和数据库差 {seconds:.0f} 秒，先对时再启动（set this machine's clock right first）"
+        )
 
 
 def build_worker(kit: Kit) -> Worker:

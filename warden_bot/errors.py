@@ -94,7 +94,7 @@ class SendError(WardenError):
 
     code: ours, one of throttled, unreachable, busy, bad_credentials, route_broken, bad_request, text_too_long,
     content_refused, unexpected_answer. outcome: what the outbox does about it. retry_after: what the platform asked for.
-    platform_code and platform_words: theirs, already stripped of addresses and keys.
+    platform_code and platform_words: theirs. asked: whether the platform was asked at all; not where the mistake is ours.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class SendError(WardenError):
         retry_after: timedelta | None = None,
         platform_code: str = "",
         platform_words: str = "",
+        asked: bool = True,
     ) -> None:
         super().__init__(f"{code} {platform_code} {platform_words}".strip())
         self.code = code
@@ -112,6 +113,7 @@ class SendError(WardenError):
         self.retry_after = retry_after
         self.platform_code = platform_code
         self.platform_words = platform_words
+        self.asked = asked
 
 
 class OutcomeUnknown(SendError):

@@ -27,11 +27,11 @@ class Metrics:
 
     def __post_init__(self) -> None:
         """Register every number under its name."""
-        counters = {
+        counters: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "callbacks": ("warden_callbacks", "inbound requests by what was answered", ("channel", "result")),
             "tries": ("warden_tries", "tries to send by outcome", ("channel", "outcome")),
         }
-        gauges = {
+        gauges: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "deliveries": ("warden_deliveries", "unfinished and stranded deliveries by state", ("status",)),
             "oldest_waiting": ("warden_outbox_seconds", "how long the oldest due delivery waits", ()),
             "findings_open": ("warden_findings_open", "findings that are not repaired", ("kind",)),

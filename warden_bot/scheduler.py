@@ -89,8 +89,10 @@ async def tick_sweep(work: Clockwork) -> None:
 
 async def tick_audit(work: Clockwork) -> None:
     """Hold what should have happened against what did, and tell whoever has to know."""
-    now, library = work.clock(), work.shelf.library
-    await work.database.write(lambda session: audit(session, library, work.desk.channels, work.zone, now))
+    now, library, before = work.clock(), work.shelf.library, work.last.get("audit")
+    lately = before is not None and now - before < AUDIT_IS_FRESH
+    channels, zone = work.desk.channels, work.zone
+    await work.database.write(lambda session: audit(session, library, channels, zone, now, looked_lately=lately))
     await work.database.write(lambda session: tell_people(session, library, now))
     work.last["audit"] = now
 

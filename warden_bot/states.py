@@ -59,7 +59,10 @@ class DeliveryMove(StrEnum):
 
 DELIVERY_MOVES: dict[DeliveryMove, tuple[frozenset[DeliveryStatus], frozenset[DeliveryStatus]]] = {
     DeliveryMove.CLAIM: (frozenset({DeliveryStatus.QUEUED}), frozenset({DeliveryStatus.SENDING})),
-    DeliveryMove.GIVE_BACK: (frozenset({DeliveryStatus.SENDING}), frozenset({DeliveryStatus.QUEUED})),
+    DeliveryMove.GIVE_BACK: (
+        frozenset({DeliveryStatus.SENDING, DeliveryStatus.UNCONFIRMED}),
+        frozenset({DeliveryStatus.QUEUED}),
+    ),
     DeliveryMove.FINISH: (
         frozenset({DeliveryStatus.SENDING}),
         frozenset({DeliveryStatus.QUEUED, DeliveryStatus.SENT, DeliveryStatus.CANCELLED, *STRANDED}),

@@ -70,8 +70,8 @@ class Worker:
 
     async def _finish(self) -> None:
         """Claim nothing more, wait for what is under way, and write down how it ended."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._tasks and not self._ended:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         await self._write(claims=False)
 
     async def _nothing_due(self) -> bool:
@@ -87,8 +87,9 @@ class Worker:
         self._ended, self._unbegun = self._ended[CHUNK:], []
         under_way = [*self._open.values(), *(one.errand for one in self._ended)]
         busy = Counter[Priority](errand.claimed.priority for errand in under_way) if claims else None
+        held = [errand.claimed.id for errand in (*under_way, *unbegun)] + [one.errand.claimed.id for one in ended]
         try:
-            turn = await take_turn(self._post, ended, unbegun, busy, CHUNK)
+            turn = await take_turn(self._post, ended, unbegun, busy, CHUNK, held if self._in_trouble else None)
         except Exception as error:  # noqa: BLE001 -- what the platforms said is kept until it can be written
             self._ended, self._unbegun = ended + self._ended, unbegun + self._unbegun
             await self._trouble(error)
@@ -96,9 +97,12 @@ class Worker:
         if self._in_trouble:
             self._in_trouble = False
             log.warning("the outbox can be written again")
+        in_hand = {*self._open, *(one.errand.claimed.id for one in self._ended)}
         for errand in turn.errands:
-            self._begin(errand)
-        return turn.again_at, len(turn.errands)
+            # Swept while this worker was stopped, and claimed by it again: what is already under way settles it.
+            if errand.claimed.id not in in_hand:
+                self._begin(errand)
+        return turn.again_at, turn.claimed
 
     async def _trouble(self, error: Exception) -> None:
         if not self._in_trouble:

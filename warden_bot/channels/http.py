@@ -60,9 +60,8 @@ class Http:
         except aiohttp.ConnectionTimeoutError:
             raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words="no connection in time") from None
         except aiohttp.InvalidURL:
-            raise SendError(
-                "route_broken", AttemptOutcome.REJECTED, platform_words="the address is not a URL"
-            ) from None
+            words = "the address is not a URL"
+            raise SendError("route_broken", AttemptOutcome.REJECTED, platform_words=words, asked=False) from None
         except TimeoutError:
             raise OutcomeUnknown("no_answer", "no answer in time") from None
         except aiohttp.ClientError as error:

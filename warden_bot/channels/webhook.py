@@ -99,7 +99,8 @@ class Webhook:
         """Post one signed message. `delivery_id` is the same on every resend, so that the receiver can drop it."""
         secret = message.recipient.secret or self._secret
         if not secret:
-            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words="WARDEN_WEBHOOK_SECRET is not set")
+            words = "WARDEN_WEBHOOK_SECRET is not set"
+            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words=words, asked=False)
         body = json.dumps(
             {
                 "delivery_id": message.key,

@@ -109,24 +109,31 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from warden_bot.app import build_worker
+    from warden_bot.app import STOP_SECONDS, build_worker
     from warden_bot.handlers.broadcast import progress_of
     from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
+    from warden_bot.store.outages import outages_now
 
     worker = build_worker(kit)
     working = asyncio.create_task(worker.run())
     try:
         with Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
             task = bar.add_task("正在发送", total=None)
-            looked_at = kit.clock()
+            looked_at, warned = kit.clock(), False
             while True:
                 began_at = kit.clock()
                 async with kit.database.read() as session:
                     far = await progress_of(session, broadcast_id)
+                    down = await outages_now(session)
                 total = sum(far.counts.values())
                 bar.update(task, total=total, completed=total - far.unfinished)
                 if not far.unfinished:
                     return
+                if down and not warned:
+                    warned = True
+                    warn(
+                        f"平台没有回应：{'、'.join(down)}。会一直等着再试；按 Ctrl+C 可以先走，剩下的由运行中的 serve 发"
+                    )
                 if working.done():
                     working.result()
                 if began_at - looked_at < SWEEP_GAP:  # else this process was stopped: its own claims come first
@@ -135,7 +142,7 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
                 await asyncio.sleep(max(LOOK_SECONDS, (looked_at - began_at).total_seconds() * LOOK_SHARE))
     finally:
         worker.stop()
-        await asyncio.wait([working])
+        await asyncio.wait([working], timeout=STOP_SECONDS)
 
 
 @app.command("show")

@@ -71,6 +71,9 @@ def explain(error: Exception) -> int | None:
     if isinstance(error, WardenError):
         warn(str(error))
         return 1
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        warn(f"{error.filename or '系统'}：{error.strerror or type(error).__name__}")
+        return 1
     return _database_trouble(error)
 
 

@@ -21,9 +21,11 @@ def share_out(busy: Mapping[Priority, int], due: Collection[Priority], most: int
     """
     taken = {priority: busy.get(priority, 0) for priority in Priority}
     shares: dict[Priority, int] = {}
-    for priority in sorted(due):
+    waiting = sorted(due)
+    for place, priority in enumerate(waiting, start=1):
+        others = len(waiting) - place  # less urgent ones, of which each gets one at least
         kept = sum(max(KEPT_FREE - count, 0) for other, count in taken.items() if other is not priority)
-        room = min(MOST_OPEN - sum(taken.values()) - kept, most - sum(shares.values()))
+        room = min(MOST_OPEN - sum(taken.values()) - kept, max(most - sum(shares.values()) - others, 1))
         if room > 0:
             shares[priority] = room
             taken[priority] += room

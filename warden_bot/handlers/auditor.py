@@ -27,12 +27,15 @@ from warden_bot.store.findings import Finding, is_known, mend, note, open_findin
 from warden_bot.store.groups import group_by_code, groups_in_audience
 from warden_bot.store.moves import lose, send_again
 from warden_bot.store.officers import Officer, all_officers
+from warden_bot.store.outages import end_idle_outages
 from warden_bot.store.outbox import Delivery, enqueue, oldest_waiting
 
 LOOK_BACK = timedelta(hours=48)
 CAMPAIGN_GRACE = timedelta(seconds=60)  # the clock ticks every few seconds
 OUTBOX_LATE_SECONDS = 120
 SETTLES_AFTER = timedelta(seconds=20)  # so that 369 groups that break in one broadcast become one message
+OUTAGE_IS_IDLE = timedelta(minutes=10)  # nothing waits for that platform, else it would have been probed
+CREDENTIALS_FORGOTTEN = timedelta(hours=6)
 TELL_WINDOW = timedelta(hours=24)
 NAMED_AT_MOST = 5
 # Who has to do something about it; a chief where there is nobody in that role.
@@ -40,6 +43,13 @@ TOLD_TO = dict.fromkeys(FindingKind, OfficerRole.OPERATOR) | {
     FindingKind.CONTENT_REFUSED: OfficerRole.EDITOR,
     FindingKind.CAMPAIGN_MISSED: OfficerRole.EDITOR,
 }
+# The auditor mends these at once; that they were needed at all is what a person has to know.
+SELF_REPAIRED = (
+    FindingKind.BROADCAST_INCOMPLETE,
+    FindingKind.CLAIM_OVERDUE,
+    FindingKind.REPLY_MISSING,
+    FindingKind.CASE_UNCALLED,
+)
 # While one of these is open, not all is well, and the heartbeat stays silent.
 UNWELL = frozenset(FindingKind) - {
     FindingKind.ROUTE_BROKEN,
@@ -48,11 +58,19 @@ UNWELL = frozenset(FindingKind) - {
 }
 
 
-async def audit(session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime) -> None:
-    """Look once at everything. Safe to run twice, and by two schedulers."""
+async def audit(
+    session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime, *, looked_lately: bool = True
+) -> None:
+    """Look once at everything. Safe to run twice, and by two schedulers.
+
+    Without `looked_lately` this process was stopped or had no database, and so had perhaps the workers: their claims
+    have run out though they live, and are left alone until the next time.
+    """
     await _campaigns(session, library, zone, now)
     await _broadcasts(session, channels, now)
-    await _claims(session, now)
+    if looked_lately:
+        await _claims(session, now)
+    await _forget(session, now)
     await _replies(session, channels, now)
     for code in await call_forgotten_cases(session, now):
         await _repaired(session, FindingKind.CASE_UNCALLED, code, now)
@@ -71,7 +89,7 @@ async def _repaired(session: Session, kind: FindingKind, subject: str, now: date
 async def _campaigns(session: Session, library: Library, zone: tzinfo, now: datetime) -> None:
     """Find campaigns whose window closed without a broadcast. One that is still open is the campaign clock's to make."""
     since = await school_since(session)
-    await mend(session, FindingKind.CAMPAIGN_MISSED, now, found_before=now - LOOK_BACK)  # it has been shown by then
+    await mend(session, FindingKind.CAMPAIGN_MISSED, now, seen_before=now - LOOK_BACK)  # it has been shown by then
     if since is None:
         return
     earliest = max(since, now - LOOK_BACK)
@@ -111,13 +129,22 @@ async def _claims(session: Session, now: datetime) -> None:
         await _repaired(session, FindingKind.CLAIM_OVERDUE, "outbox", now)
 
 
+async def _forget(session: Session, now: datetime) -> None:
+    """Close what nobody will ever close otherwise: it has been shown, and has not been seen again for long."""
+    for platform in await end_idle_outages(session, now - OUTAGE_IS_IDLE):
+        await mend(session, FindingKind.PLATFORM_DOWN, now, [platform])
+    await mend(session, FindingKind.CREDENTIALS_REFUSED, now, seen_before=now - CREDENTIALS_FORGOTTEN)
+    await mend(session, FindingKind.CONTENT_REFUSED, now, seen_before=now - LOOK_BACK)
+
+
 async def _replies(session: Session, channels: Channels, now: datetime) -> None:
     """Owe replies that were decided and never owed."""
     kinds = [kind for kind, channel in channels.items() if not channel.capabilities.replies_in_answer]
     for message in await unanswered(session, kinds, now - REPLY_WINDOW, now):
         group = await group_by_code(session, message.group_code or "")
         if group is not None and message.id is not None:
-            owe_reply(session, message.channel, message.reply or "", message.id, now, group_id=group.id)
+            text, asked_at = message.reply or "", message.received_at
+            owe_reply(session, message.channel, text, message.id, now, group_id=group.id, asked_at=asked_at)
             await _repaired(session, FindingKind.REPLY_MISSING, f"message {message.id}", now)
 
 
@@ -128,7 +155,7 @@ async def tell_people(session: Session, library: Library, now: datetime) -> int:
     """
     people = await all_officers(session)
     kinds = [kind for kind in FindingKind if _who_is_told(people, TOLD_TO[kind])]
-    found = await tell(session, kinds, now - SETTLES_AFTER, now)
+    found = await tell(session, kinds, SELF_REPAIRED, now - SETTLES_AFTER, now)
     owed = 0
     for kind in sorted({one.kind for one in found}):
         alike = [one for one in found if one.kind is kind]

@@ -25,7 +25,7 @@ from warden_bot.store.broadcasts import (
 )
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
-from warden_bot.store.moves import call_back
+from warden_bot.store.moves import call_back, close_window
 
 NOT_AGAIN_WITHIN = timedelta(days=90)
 MOST_A_WEEK = 2
@@ -164,7 +164,7 @@ async def cancel(session: Session, broadcast_id: int, actor: str, now: datetime)
     """Call back what has not left; return how many deliveries that were. Raise IllegalMove when nothing is left."""
     broadcast = await named_broadcast(session, broadcast_id)
     cancelled = await call_back(session, now, broadcast_id=broadcast_id)
-    if not cancelled:
+    if not await close_window(session, broadcast_id, now) and not cancelled:
         raise IllegalMove(f"广播 {broadcast_id} 已经发完，没有可以撤回的")
     broadcast.cancelled_at = now
     session.add(broadcast)

@@ -16,14 +16,14 @@ from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, after_outcome, probe_is_due
 from warden_bot.domain.pacing import ThrottleRule, Wish
-from warden_bot.errors import SealBroken, SendError
+from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
 from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, recipient_wishes, settle
 from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
 from warden_bot.store.claims import Claimed, anything_due, claim_due, look_around
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
-from warden_bot.store.moves import LEASE, expire, finish_untried, lose, put_back, send_again
+from warden_bot.store.moves import LEASE, expire, finish_untried, give_back_strays, lose, put_back, send_again
 from warden_bot.store.outages import HELD_BACK, PlatformOutage, book_probe, outages_now
 from warden_bot.store.pacing import give_back, grant
 
@@ -39,6 +39,7 @@ class Turn:
 
     errands: list[Errand]
     again_at: datetime | None
+    claimed: int = 0  # deliveries looked at; more than errands where some were put back
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ async def take_turn(
     unbegun: Sequence[Errand] = (),
     busy: Mapping[Priority, int] | None = None,
     most: int = MOST_OPEN,
+    known: Sequence[int] | None = None,
 ) -> Turn:
     """Write down how tries ended, give back what was never begun, and claim what is due and may go now.
 
     All in one transaction, so that never more deliveries are in doubt than this worker has places. `busy` says how many
     of each priority it is still sending, and `most` how many to claim at most; without `busy` nothing is claimed.
+    `known`, after a turn whose commit went unanswered: what this worker knows that it holds; all else is given back.
     """
 
     async def work(session: Session) -> Turn:
@@ -77,13 +80,16 @@ async def take_turn(
             outages = await settle(session, post, ended, outages, now)
         later = [Later(errand, now) for errand in unbegun]
         errands: list[Errand] = []
+        claimed: list[Claimed] = []
+        if known is not None:
+            await give_back_strays(session, post.worker, known, now)
         if busy is not None:
             claimed = await claim_due(session, post.worker, post.sealer, look.due, busy, most, now)
             found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
             errands, refused = await _pick(session, post, found, outages, now)
             later += refused
         await put_back(session, post.worker, [(one.errand.claimed.id, one.at, one.code) for one in later])
-        return Turn(errands, min((one.at for one in later), default=None))
+        return Turn(errands, min((one.at for one in later), default=None), len(claimed))
 
     return await post.database.write(work)
 
@@ -225,7 +231,7 @@ async def deliver(post: Post, errand: Errand) -> Ended | None:
     sent = errand.claimed.sent_parts if errand.claimed.sent_parts < len(errand.parts) else 0
     problem: SendError | None = None
     if not errand.parts:
-        problem = SendError("nothing_to_send", AttemptOutcome.REJECTED)
+        problem = SendError("nothing_to_send", AttemptOutcome.REJECTED, asked=False)
     channel = post.channels[errand.claimed.channel]
     try:
         for part in errand.parts[sent:]:
@@ -234,9 +240,22 @@ async def deliver(post: Post, errand: Errand) -> Ended | None:
     except SendError as error:
         problem = error
     ended = Ended(errand, started, post.clock(), sent, problem)
-    standing = post.standings.get(errand.platform, Standing())
-    post.standings[errand.platform] = after_outcome(standing, ended.outcome, ended.finished_at)
+    _remember(post, ended)
     return ended
+
+
+def _remember(post: Post, ended: Ended) -> None:
+    """Keep what this try says about its platform; nothing, where the platform was not even asked."""
+    platform, problem = ended.errand.platform, ended.problem
+    if ended.outcome is AttemptOutcome.DENIED:
+        post.refused.add(platform)
+    if problem is None or problem.asked:
+        standing = post.standings.get(platform, Standing())
+        unreachable = problem is not None and problem.code == "unreachable"
+        scope = ended.errand.claimed.scope
+        post.standings[platform] = after_outcome(
+            standing, ended.outcome, ended.finished_at, scope, unreachable=unreachable
+        )
 
 
 async def _send(channel: Channel, message: OutboundMessage, part: str) -> None:
@@ -251,7 +270,7 @@ async def _send(channel: Channel, message: OutboundMessage, part: str) -> None:
     except SendError:
         raise
     except Exception as error:  # a channel's own mistake must not stop the worker, nor look like a success
-        raise SendError("channel_fault", AttemptOutcome.REJECTED, platform_words=type(error).__name__) from error
+        raise OutcomeUnknown("channel_fault", type(error).__name__) from error
 
 
 async def sweep_outbox(database: Database, now: datetime) -> tuple[int, int]:

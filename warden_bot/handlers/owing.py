@@ -40,8 +40,12 @@ def owe_reply(
     *,
     group_id: int | None = None,
     sealed_address: bytes | None = None,
+    asked_at: datetime | None = None,
 ) -> None:
-    """Owe the answer to a stored message: to the group that asked, or to a person's sealed private address."""
+    """Owe the answer to a stored message: to the group that asked, or to a person's sealed private address.
+
+    Its time counts from when it was asked: now, unless it was left out then.
+    """
     enqueue(
         session,
         Delivery(
@@ -55,7 +59,7 @@ def owe_reply(
             priority=Priority.REPLY,
             repeatable=True,
             not_before=now,
-            expires_at=now + REPLY_WINDOW,
+            expires_at=(asked_at or now) + REPLY_WINDOW,
             created_at=now,
         ),
     )

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
-from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, seems_down
 from warden_bot.domain.pacing import ThrottleRule, Wish
@@ -25,6 +24,7 @@ from warden_bot.store.pacing import block
 from warden_bot.store.sealing import Sealer
 
 PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
+SHORTEST_SECRET = 6  # characters; anything shorter would cut holes into ordinary words
 ROUTE_CODES = frozenset({"route_broken"})
 
 
@@ -40,7 +40,7 @@ class Post:
     channel_rules: dict[ChannelKind, ThrottleRule]  # caps over a whole channel that the operator set
     chance: random.Random
     standings: dict[str, Standing] = field(default_factory=dict)  # what this worker has seen of each platform
-    most_open: int = MOST_OPEN
+    refused: set[str] = field(default_factory=set)  # platforms that did not accept our credentials lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ async def settle(
     for one, tried in zip(ended, tries, strict=True):
         if one.problem is not None or one.errand.claimed.route_broken:
             await _follow_up(session, one, tried, now)
+        elif one.errand.platform in post.refused:
+            await mend(session, FindingKind.CREDENTIALS_REFUSED, now, [one.errand.platform])
     await _hold_scopes(session, post, ended, now)
     return outages if down_until.keys() == outages.keys() else await outages_now(session)
 
@@ -105,8 +107,6 @@ def _tried(post: Post, ended: Ended, down_until: datetime | None, now: datetime)
     claimed, problem = ended.errand.claimed, ended.problem
     decision = _decide(post, ended, down_until, now)
     waits = decision.status is DeliveryStatus.QUEUED and not decision.counts
-    # A receiver may echo what it was sent; of a case nothing may stay behind in clear.
-    words = "" if problem is None or claimed.case_id is not None else problem.platform_words
     return Tried(
         claimed.id,
         post.worker,
@@ -118,20 +118,39 @@ def _tried(post: Post, ended: Ended, down_until: datetime | None, now: datetime)
         not_before=decision.not_before,
         code=HELD_BACK if waits else (problem.code if problem else ""),
         platform_code=problem.platform_code if problem else "",
-        platform_words=words,
+        platform_words=_words(claimed, problem),
         counts=decision.counts,
     )
 
 
+def _words(claimed: Claimed, problem: SendError | None) -> str:
+    """Return the platform's own words as they may be kept: it may echo what it was sent, an address or a key.
+
+    Of what goes to a person nothing is kept; for a group its address and secret are cut out.
+    """
+    recipient = claimed.recipient
+    if problem is None or recipient is None or recipient.person or claimed.case_id is not None:
+        return ""
+    words = problem.platform_words
+    path = recipient.address.partition("://")[2].partition("/")[2]
+    for secret in (recipient.address, path, path.rpartition("/")[2], path.rpartition("=")[2], recipient.secret):
+        if len(secret) >= SHORTEST_SECRET:
+            words = words.replace(secret, "…")
+    return words
+
+
 def _decide(post: Post, ended: Ended, down_until: datetime | None, now: datetime) -> Decision:
     claimed = ended.errand.claimed
-    throttled = ended.outcome is AttemptOutcome.THROTTLED
+    before = {
+        AttemptOutcome.THROTTLED: claimed.throttles,
+        AttemptOutcome.UNKNOWN: claimed.unknowns,
+    }.get(ended.outcome, claimed.attempts - claimed.unknowns)
     takes_key = post.channels[claimed.channel].capabilities.takes_key
     tried = Try(
         ended.outcome,
         claimed.repeatable,
         takes_key,
-        (claimed.throttles if throttled else claimed.attempts) + 1,
+        before + 1,
         claimed.expires_at,
         ended.problem.retry_after if ended.problem else None,
         down_until,

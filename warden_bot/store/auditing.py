@@ -12,6 +12,7 @@ from warden_bot.store.cases import Case
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group
 from warden_bot.store.inbox import InboxMessage
+from warden_bot.store.moves import ran_out
 from warden_bot.store.outbox import HELD, Delivery
 
 CALL_OVERDUE = timedelta(minutes=2)  # a clock that lives calls within a second
@@ -36,9 +37,7 @@ async def incomplete_broadcasts(session: Session, since: datetime) -> Sequence[B
 
 async def claims_overdue(session: Session, now: datetime) -> int:
     """Return how many claims ran out long ago without anybody having decided about them."""
-    query = select(func.count()).where(
-        HELD, col(Delivery.school_id) == session.school_id, col(Delivery.claimed_until) < now - CLAIM_OVERDUE
-    )
+    query = select(func.count()).where(HELD, col(Delivery.school_id) == session.school_id, ran_out(now, CLAIM_OVERDUE))
     return (await session.exec(query)).one()
 
 

@@ -1,5 +1,6 @@
 """Broadcasts: one text to one audience, made once, and how far each has got."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +84,18 @@ async def is_unfinished(session: Session, broadcast_id: int) -> bool:
     """Say whether anything of a broadcast is queued or being sent."""
     query = select(Delivery.id).where(Delivery.broadcast_id == broadcast_id, col(Delivery.status).in_(UNFINISHED))
     return (await session.exec(query.limit(1))).first() is not None
+
+
+async def cancelled_among(session: Session, delivery_ids: Sequence[int]) -> list[int]:
+    """Return the cancelled broadcasts that some of these deliveries belong to."""
+    query = (
+        select(Broadcast.id)
+        .join(Delivery, col(Delivery.broadcast_id) == col(Broadcast.id))
+        .where(Broadcast.school_id == session.school_id, col(Broadcast.cancelled_at).is_not(None))
+        .where(col(Delivery.id).in_(delivery_ids))
+        .distinct()
+    )
+    return [found for found in (await session.exec(query)).all() if found is not None]
 
 
 async def times_sent(session: Session, campaign: str) -> int:

@@ -42,6 +42,7 @@ class Claimed:
     priority: Priority
     repeatable: bool
     attempts: int  # tries before this one that the platform did not throttle
+    unknowns: int  # those of them after which nobody knew whether it arrived
     throttles: int  # tries that it did
     sent_parts: int
     expires_at: datetime | None
@@ -105,8 +106,8 @@ async def claim_due(
 
 def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
     """Put together one claimed delivery from its row of `moves.CLAIMED` and that of PLACES."""
-    delivery_id, key, channel, priority, repeatable, attempts, throttles, sent_parts, expires_at = row[:9]
-    broadcast_id, case_id, group_id, officer_id, sealed_address, words = row[9:]
+    delivery_id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at = row[:10]
+    broadcast_id, case_id, group_id, officer_id, sealed_address, words = row[10:]
     group, officer, (title, text) = made_of[:5], made_of[5:8], made_of[8:]
     # Where the group or officer is now: an address must never go to the platform it had before.
     kind = ChannelKind(group[1] or officer[1] or channel)
@@ -117,6 +118,7 @@ def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
         priority=Priority(priority),
         repeatable=bool(repeatable),
         attempts=attempts,
+        unknowns=unknowns,
         throttles=throttles,
         sent_parts=sent_parts,
         expires_at=EPOCH + MICROSECOND * expires_at if expires_at is not None else None,

@@ -29,6 +29,11 @@ BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process's write
 CONNECT_SECONDS = 5  # how long a connection to PostgreSQL may take to come about
 PING_AFTER_SECONDS = 5  # a connection to PostgreSQL that was idle for so long is asked whether it still lives
 READERS = 4
+# A process that is stopped in the middle of a transaction must not stop everybody who waits for its rows: PostgreSQL ends
+# its session well inside the ten seconds of a claim, and nobody waits longer for a lock.
+PATIENCE = "-c lock_timeout=3s -c idle_in_transaction_session_timeout=6s -c statement_timeout=60s"
+TCP = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+CLOSE_SECONDS = 10  # how long the end of the program waits for what is being written
 NOTIFY = text("SELECT pg_notify(:channel, '')")
 NEWER = "数据库比程序新，请换回新版本的程序（the database is newer than the program）"
 
@@ -201,22 +206,24 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is being written, then let go of every connection."""
-        await self._queue.close()
+        await self._queue.close(CLOSE_SECONDS)
         if self._writer is not None:
             await self._writer.close()
         await self._readers.dispose()
         await self._writers.dispose()
 
 
-def open_engine(url: str, *, writes: bool, inline: bool = False) -> AsyncEngine:
+def open_engine(url: str, *, writes: bool, inline: bool = False, patient: bool = False) -> AsyncEngine:
     """Make an engine for reading or for writing; only this package and its migrations do. Dispose of it at the end.
 
-    `inline`: for SQLite and short statements, see `store/inline.py`.
+    `inline`: for SQLite and short statements, see `store/inline.py`. `patient`: for migrations, which may take long.
     """
     # hide_parameters: what somebody wrote must not come back in an error's text.
     options: dict[str, Any] = {"max_overflow": 0, "hide_parameters": True}
     if sqlite_path(url) is None:
-        arguments = {"connect_timeout": CONNECT_SECONDS}
+        arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **TCP}
+        if not patient and "options=" not in url:
+            arguments["options"] = PATIENCE
         return create_async_engine(
             driver_url(url), pool_size=READERS + 1, pool_pre_ping=True, connect_args=arguments, **options
         )

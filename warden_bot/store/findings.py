@@ -1,16 +1,18 @@
 """What a person should know about: one row a thing, however often it is found again."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, case, func, literal, update
+from sqlalchemy import UniqueConstraint, and_, case, func, literal, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.states import FindingKind
 from warden_bot.store.columns import Identity, Instant, WordOf
 from warden_bot.store.database import Session
+
+TOLD_AGAIN_AFTER = timedelta(hours=1)
 
 
 class Finding(SQLModel, table=True):
@@ -52,7 +54,6 @@ async def note(session: Session, kind: FindingKind, subject: str, words: str, no
         "words": words,
         "seen_at": now,
         "found_at": case((mended, literal(now, Instant)), else_=col(Finding.found_at)),
-        "told_at": case((mended, None), else_=col(Finding.told_at)),
         "repaired_at": None,
     }
     await session.execute(statement.on_conflict_do_update(index_elements=["school_id", "kind", "subject"], set_=anew))
@@ -64,16 +65,16 @@ async def mend(
     now: datetime,
     subjects: Collection[str] | None = None,
     *,
-    found_before: datetime | None = None,
+    seen_before: datetime | None = None,
 ) -> None:
-    """Write down that findings are repaired: those of a kind about `subjects`, those `found_before`, or all of it."""
+    """Write down that findings are repaired: those of a kind about `subjects`, those last `seen_before`, or all of it."""
     statement = update(Finding).where(
         col(Finding.school_id) == session.school_id, col(Finding.kind) == kind, col(Finding.repaired_at).is_(None)
     )
     if subjects is not None:
         statement = statement.where(col(Finding.subject).in_(subjects))
-    if found_before is not None:
-        statement = statement.where(col(Finding.found_at) < found_before)
+    if seen_before is not None:
+        statement = statement.where(col(Finding.seen_at) < seen_before)
     await session.execute(statement.values(repaired_at=now).execution_options(synchronize_session=False))
 
 
@@ -109,14 +110,24 @@ async def counts_by_kind(session: Session) -> dict[FindingKind, tuple[int, int]]
 
 
 async def tell(
-    session: Session, kinds: Collection[FindingKind], found_before: datetime, now: datetime
+    session: Session,
+    kinds: Collection[FindingKind],
+    also_repaired: Collection[FindingKind],
+    found_before: datetime,
+    now: datetime,
 ) -> Sequence[Finding]:
-    """Return the open findings of these kinds that nobody was told of yet, and book that somebody is being told now."""
+    """Return the findings of these kinds that somebody has to be told of, and book that they are being told now.
+
+    Those that are open, and of some kinds `also_repaired` ones, for their repair hides that something is wrong. What
+    comes and goes is told once in TOLD_AGAIN_AFTER, not every time.
+    """
+    told = col(Finding.told_at)
+    anew = and_(told < col(Finding.found_at), told < now - TOLD_AGAIN_AFTER)
     query = (
         select(Finding)
         .where(Finding.school_id == session.school_id, col(Finding.kind).in_(kinds))
-        .where(col(Finding.repaired_at).is_(None), col(Finding.told_at).is_(None))
-        .where(col(Finding.found_at) <= found_before)
+        .where(or_(col(Finding.repaired_at).is_(None), col(Finding.kind).in_(also_repaired)))
+        .where(or_(told.is_(None), anew), col(Finding.found_at) <= found_before)
         .order_by(col(Finding.kind), col(Finding.subject))
         .with_for_update(skip_locked=True)
     )

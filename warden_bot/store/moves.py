@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, or_, select, update
+from sqlalchemy import ColumnElement, Update, or_, select, update
 from sqlmodel import col
 
 from warden_bot.errors import IllegalMove
@@ -34,8 +34,9 @@ from warden_bot.store.outbox import HELD, WAITING, Delivery
 from warden_bot.store.rows import Row, changed_rows, run_once, run_over
 
 LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
+LOST = "worker_lost"  # the code of a delivery whose claim ran out
 CLAIMED = (
-    "id, key, channel, priority, repeatable, attempts, throttles, sent_parts, expires_at, broadcast_id, case_id, "
+    "id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at, broadcast_id, case_id, "
     "group_id, officer_id, sealed_address, text"
 )
 
@@ -56,6 +57,11 @@ class Tried:
     platform_code: str = ""
     platform_words: str = ""
     counts: bool = True  # False: the platform as a whole is down, and no try of this delivery is used up
+
+
+def ran_out(now: datetime, ago: timedelta = timedelta(0)) -> ColumnElement[bool]:
+    """Say in SQL that a claim ran out so long ago, or was made before the clock was set back: none lasts longer."""
+    return or_(col(Delivery.claimed_until) < now - ago, col(Delivery.claimed_until) > now + 2 * LEASE)
 
 
 def moving(move: DeliveryMove, to: DeliveryStatus) -> Update:
@@ -116,15 +122,29 @@ async def renew(session: Session, worker: str, ids: Sequence[int], now: datetime
 
 
 async def put_back(session: Session, worker: str, later: Sequence[tuple[int, datetime, str]]) -> None:
-    """Give claimed deliveries back untried, each with the instant before which it is not tried, and why."""
+    """Give claimed deliveries back untried, each with the instant before which it is not tried, and why.
+
+    Also those that a sweeper thought lost meanwhile: this worker knows that nothing of them was sent.
+    """
     if not later:
         return
     given_back = f""") UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', claimed_by = NULL, claimed_until = NULL,
-        not_before = later.not_before, code = later.code FROM later WHERE delivery.id = later.id AND claimed_by = worker
-        AND {_from(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)}"""  # noqa: S608 -- states of ours
+        not_before = later.not_before, code = later.code, finished_at = NULL FROM later WHERE delivery.id = later.id
+        AND claimed_by = worker AND {_from(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)}
+        AND (status = '{DeliveryStatus.SENDING}' OR delivery.code = '{LOST}')"""  # noqa: S608 -- states of ours
     rows = [(delivery_id, worker, microseconds(instant), code) for delivery_id, instant, code in later]
     head = "WITH later (id, worker, not_before, code) AS (VALUES"
     await run_over(session, head, rows, given_back, "(CAST(? AS BIGINT), ?, CAST(? AS BIGINT), ?)")
+
+
+async def give_back_strays(session: Session, worker: str, known: Sequence[int], now: datetime) -> int:
+    """Give back what is claimed in this worker's name and it does not know of: a commit whose answer was lost."""
+    statement = (
+        moving(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)
+        .where(HELD, col(Delivery.claimed_by) == worker, col(Delivery.id).not_in(known))
+        .values(claimed_by=None, claimed_until=None, not_before=now)
+    )
+    return changed_rows(await session.execute(statement))
 
 
 async def finish_untried(
@@ -135,13 +155,11 @@ async def finish_untried(
     await session.execute(statement.values(claimed_by=None, claimed_until=None, code=code, finished_at=now))
 
 
-_TRIES = (
-    "WITH tries (id, worker, status, counted, throttled, sent_parts, not_before, code, words, finished_at) AS (VALUES"
-)
-_TRY = """(CAST(? AS BIGINT), ?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS BIGINT), ?, ?,
-    CAST(? AS BIGINT))"""
+_TRIES = "WITH tries (id, worker, status, counted, unknown, throttled, sent_parts, not_before, code, words, finished_at) AS (VALUES"
+_TRY = """(CAST(? AS BIGINT), ?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER),
+    CAST(? AS BIGINT), ?, ?, CAST(? AS BIGINT))"""
 _FINISH = """) UPDATE delivery SET status = tries.status, claimed_by = NULL, claimed_until = NULL,
-    attempts = attempts + counted, throttles = throttles + throttled, sent_parts = tries.sent_parts,
+    attempts = attempts + counted, unknowns = unknowns + unknown, throttles = throttles + throttled, sent_parts = tries.sent_parts,
     not_before = coalesce(tries.not_before, delivery.not_before), code = tries.code, platform_words = words,
     finished_at = tries.finished_at FROM tries WHERE delivery.id = tries.id AND"""
 _ATTEMPT = """INSERT INTO attempt (school_id, delivery_id, worker, started_at, finished_at, outcome, code, platform_code,
@@ -167,7 +185,7 @@ async def _learn(session: Session, tries: Sequence[Tried]) -> None:
     """Believe late results: of a delivery that is unconfirmed because of this very worker, or queued again for it."""
     final = DELIVERY_MOVES[DeliveryMove.LEARN][1]
     late = f"""{_FINISH} delivery.{_from(DeliveryMove.LEARN, *final)} AND (claimed_by = worker OR (claimed_by IS NULL
-        AND delivery.code = 'worker_lost' AND tries.status = '{DeliveryStatus.SENT}'))"""
+        AND delivery.code = '{LOST}' AND tries.status = '{DeliveryStatus.SENT}'))"""
     rows = [_finish(one) for one in tries if one.status in final]
     if rows:
         await run_over(session, _TRIES, rows, late, _TRY)
@@ -181,6 +199,7 @@ def _finish(tried: Tried) -> Row:
         tried.worker,
         tried.status.value,
         int(tried.counts and not throttled),
+        int(tried.counts and tried.outcome is AttemptOutcome.UNKNOWN),
         int(throttled),
         tried.sent_parts,
         microseconds(tried.not_before) if tried.not_before else None,
@@ -211,15 +230,21 @@ async def lose(session: Session, now: datetime) -> int:
     """
     statement = (
         moving(DeliveryMove.LOSE, DeliveryStatus.UNCONFIRMED)
-        .where(HELD, col(Delivery.school_id) == session.school_id, col(Delivery.claimed_until) < now)
-        .values(claimed_until=None, attempts=Delivery.attempts + 1, code="worker_lost", finished_at=now)
+        .where(HELD, col(Delivery.school_id) == session.school_id, ran_out(now))
+        .values(
+            claimed_until=None,
+            attempts=Delivery.attempts + 1,
+            unknowns=Delivery.unknowns + 1,
+            code=LOST,
+            finished_at=now,
+        )
     )
     return changed_rows(await session.execute(statement))
 
 
 async def send_again(session: Session, now: datetime) -> int:
     """Put lost deliveries that may be repeated back into the queue, unless their window is over."""
-    lost = [col(Delivery.code) == "worker_lost", col(Delivery.repeatable).is_(True)]
+    lost = [col(Delivery.code) == LOST, col(Delivery.repeatable).is_(True)]
     statement = (
         moving(DeliveryMove.SEND_AGAIN, DeliveryStatus.QUEUED)
         .where(col(Delivery.school_id) == session.school_id, *lost)
@@ -249,12 +274,26 @@ async def call_back(session: Session, now: datetime, *, broadcast_id: int = 0, c
     return changed_rows(await session.execute(statement))
 
 
+async def close_window(session: Session, broadcast_id: int, now: datetime) -> int:
+    """Let what is being sent this moment not leave any more if it comes back untaken; return how many those are."""
+    statement = update(Delivery).where(HELD, col(Delivery.broadcast_id) == broadcast_id).values(expires_at=now)
+    return changed_rows(await session.execute(statement.execution_options(synchronize_session=False)))
+
+
 async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now: datetime) -> int:
     """Owe stranded deliveries once more, under their old keys; return how many were taken."""
     statement = moving(DeliveryMove.REPLAY, DeliveryStatus.QUEUED).where(
         col(Delivery.school_id) == session.school_id, col(Delivery.id).in_(ids)
     )
-    fresh = {"attempts": 0, "throttles": 0, "code": "", "platform_words": "", "finished_at": None, "claimed_by": None}
+    fresh = {
+        "attempts": 0,
+        "unknowns": 0,
+        "throttles": 0,
+        "code": "",
+        "platform_words": "",
+        "finished_at": None,
+        "claimed_by": None,
+    }
     found = await session.execute(statement.values(not_before=now, expires_at=expires_at, **fresh))
     session.wake_outbox()
     return changed_rows(found)
@@ -262,6 +301,6 @@ async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now
 
 async def needs_sweep(session: Session, now: datetime) -> bool:
     """Say whether any claim has run out or any waiting delivery's window has closed."""
-    lost = select(col(Delivery.id)).where(HELD, col(Delivery.claimed_until) < now)
+    lost = select(col(Delivery.id)).where(HELD, ran_out(now))
     stale = select(col(Delivery.id)).where(WAITING, col(Delivery.expires_at) <= now)
     return bool((await session.execute(select(or_(lost.exists(), stale.exists())))).scalar())

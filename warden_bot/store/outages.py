@@ -75,3 +75,12 @@ async def end_outage(session: Session, platform: str, kind: ChannelKind, now: da
         .execution_options(synchronize_session=False, **HEAVY)
     )
     await session.execute(waiting)
+
+
+async def end_idle_outages(session: Session, probed_before: datetime) -> list[str]:
+    """Forget outages that nobody has probed since a moment, for nothing waits there any more; return the platforms."""
+    idle = [col(PlatformOutage.school_id) == session.school_id, col(PlatformOutage.probe_at) < probed_before]
+    platforms = list((await session.exec(select(PlatformOutage.platform).where(*idle))).all())
+    if platforms:
+        await session.execute(delete(PlatformOutage).where(*idle).execution_options(synchronize_session=False))
+    return platforms

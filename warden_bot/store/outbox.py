@@ -30,7 +30,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_waiting", "priority", "not_before", "id", postgresql_where=WAITING, sqlite_where=WAITING),
         Index("delivery_held", "claimed_until", postgresql_where=HELD, sqlite_where=HELD),
         Index("delivery_of_broadcast", "broadcast_id", "status"),
-        Index("delivery_of_inbox", "inbox_id", postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
+        Index("delivery_of_inbox", "inbox_id", unique=True, postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
         Index("delivery_stranded", "status", "id", postgresql_where=STRANDED_ROWS, sqlite_where=STRANDED_ROWS),
     )
 
@@ -53,6 +53,7 @@ class Delivery(SQLModel, table=True):
     claimed_by: str | None = None
     claimed_until: datetime | None = Field(default=None, sa_type=Instant)
     attempts: int = 0  # tries that the platform did not throttle
+    unknowns: int = 0  # those of them after which nobody knew whether it arrived
     throttles: int = 0
     sent_parts: int = 0  # parts of a long text that the platform has already taken
     code: str = ""  # why the last attempt failed, in our words
@@ -125,6 +126,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
         "expires_at": literal(fanning.expires_at, Instant),
         "attempts": literal(0),
+        "unknowns": literal(0),
         "throttles": literal(0),
         "sent_parts": literal(0),
         "code": literal(""),

@@ -27,7 +27,7 @@ async def upgrade(url: str) -> None:
     path = sqlite_path(url)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(url, writes=True)
+    engine = open_engine(url, writes=True, patient=True)
     try:
         # One writer at a time: BEGIN IMMEDIATE on SQLite, a lock of our own on PostgreSQL. Whoever comes second finds
         # the tables there; a process that is killed leaves nothing half made.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from warden_bot.errors import Overloaded
@@ -86,10 +86,13 @@ class WriteQueue(Generic[SessionT]):
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
 
-    async def close(self) -> None:
-        """Return when everything that was submitted has been written or has failed."""
-        while self._runner is not None and not self._runner.done():
-            await self._runner
+    async def close(self, seconds: float) -> None:
+        """Return when everything that was submitted has been written or has failed, at the latest after so long."""
+        if self._runner is not None and not self._runner.done():
+            done, _ = await asyncio.wait([self._runner], timeout=seconds)
+            if not done:
+                self._runner.cancel()
+                await asyncio.wait([self._runner], timeout=seconds)
 
     async def _linger(self) -> None:
         """Wait a moment for more callers, while many come: a transaction costs as much for four as for sixteen.
@@ -152,6 +155,12 @@ class WriteQueue(Generic[SessionT]):
 
     async def _run_apart(self, batch: list[_Waiting[SessionT]], failed: BaseException, *, again: bool) -> None:
         """Give each work of an undone batch a transaction of its own; a work that failed alone has failed."""
+        if isinstance(failed, OperationalError):  # the database's trouble, not one caller's: nothing is committed yet
+            if again:
+                await self._commit(batch, again=False)
+            else:
+                _tell_all(batch, failed)
+            return
         # A row that another process inserted meanwhile: the second look finds it.
         second_look = again and isinstance(failed, IntegrityError)
         if len(batch) == 1 and not second_look:

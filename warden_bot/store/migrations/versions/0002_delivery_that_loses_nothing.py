@@ -26,10 +26,11 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_inbox_message_received_at"), ["received_at"], unique=False)
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.add_column(sa.Column("inbox_id", IDENTITY, nullable=True))
+        batch_op.add_column(sa.Column("unknowns", sa.Integer(), nullable=False, server_default="0"))
         batch_op.create_index(
             "delivery_of_inbox",
             ["inbox_id"],
-            unique=False,
+            unique=True,
             postgresql_where=sa.text("inbox_id IS NOT NULL"),
             sqlite_where=sa.text("inbox_id IS NOT NULL"),
         )
@@ -101,6 +102,7 @@ def downgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("delivery_stranded", postgresql_where=STRANDED, sqlite_where=STRANDED)
         batch_op.drop_index("delivery_of_inbox")
+        batch_op.drop_column("unknowns")
         batch_op.drop_column("inbox_id")
     with op.batch_alter_table("inbox_message", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_inbox_message_received_at"))
