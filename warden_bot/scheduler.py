@@ -17,9 +17,9 @@ from warden_bot.handlers.case import escalate_open_cases
 from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.intake import replay_spool
+from warden_bot.store.auditing import needs_sweep
 from warden_bot.store.cases import call_is_due
 from warden_bot.store.database import Database
-from warden_bot.store.moves import needs_sweep
 from warden_bot.store.spool import Spool
 
 CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4

@@ -11,10 +11,11 @@ from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.handlers.delivery import sweep_outbox
 from warden_bot.states import AttemptOutcome, ChannelKind, DeliveryStatus, Priority
+from warden_bot.store.auditing import needs_sweep
 from warden_bot.store.claims import Claimed, claim_due, look_around
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
-from warden_bot.store.moves import LEASE, claim, needs_sweep, put_back, record, renew
+from warden_bot.store.moves import LEASE, claim, put_back, record, renew
 from warden_bot.store.outbox import Attempt
 from warden_bot.store.sealing import Sealer
 

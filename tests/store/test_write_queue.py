@@ -1,5 +1,4 @@
 import asyncio
-import threading
 from collections.abc import Sequence
 
 import pytest
@@ -54,15 +53,15 @@ async def test_one_caller_s_failure_does_not_fail_the_others(database: Database)
 
 
 async def test_caller_who_gave_up_while_waiting_changes_nothing(database: Database) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(session: Session) -> str:
         begun.set()
-        go_on.wait(10)
+        await go_on.wait()
         return await entry("first")(session)
 
     first = asyncio.create_task(database.write(slow))
-    await asyncio.to_thread(begun.wait, 10)
+    await begun.wait()
     gone = asyncio.create_task(database.write(entry("gone")))
     await asyncio.sleep(0)
     gone.cancel()
@@ -140,17 +139,17 @@ async def test_item_that_fails_fails_alone(database: Database) -> None:
 
 
 async def test_queue_that_is_too_long_asks_to_come_again(database: Database) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def block(_session: Session) -> None:
         begun.set()
-        go_on.wait(10)
+        await go_on.wait()
 
     async def together(_session: Session, items: Sequence[int]) -> Sequence[int]:
         return items
 
     blocking = asyncio.create_task(database.write(block))
-    await asyncio.to_thread(begun.wait, 10)
+    await begun.wait()
     waiting = [asyncio.create_task(database.write_together(together, one)) for one in range(MOST_WAITING)]
     await asyncio.sleep(0)
 

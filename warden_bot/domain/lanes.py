@@ -25,7 +25,8 @@ def share_out(busy: Mapping[Priority, int], due: Collection[Priority], most: int
     for place, priority in enumerate(waiting, start=1):
         others = len(waiting) - place  # less urgent ones, of which each gets one at least
         kept = sum(max(KEPT_FREE - count, 0) for other, count in taken.items() if other is not priority)
-        room = min(MOST_OPEN - sum(taken.values()) - kept, max(most - sum(shares.values()) - others, 1))
+        left = most - sum(shares.values())
+        room = min(MOST_OPEN - sum(taken.values()) - kept, max(left - others, min(left, 1)))
         if room > 0:
             shares[priority] = room
             taken[priority] += room

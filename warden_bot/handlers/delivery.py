@@ -78,7 +78,9 @@ async def take_turn(
         outages = await outages_now(session) if look.any_outage else {}
         if ended:
             outages = await settle(session, post, ended, outages, now)
-        later = [Later(errand, now) for errand in unbegun]
+        # Before claiming: swept meanwhile, one of them may be claimed again in this very turn.
+        await put_back(session, post.worker, [(errand.claimed.id, now, "") for errand in unbegun])
+        later: list[Later] = []
         errands: list[Errand] = []
         claimed: list[Claimed] = []
         if known is not None:

@@ -13,7 +13,7 @@ from warden_bot.store.database import Session
 from warden_bot.store.groups import Group
 from warden_bot.store.inbox import InboxMessage
 from warden_bot.store.moves import ran_out
-from warden_bot.store.outbox import HELD, Delivery
+from warden_bot.store.outbox import HELD, WAITING, Delivery
 
 CALL_OVERDUE = timedelta(minutes=2)  # a clock that lives calls within a second
 REPLY_OVERDUE = timedelta(seconds=30)  # the reply is owed in the transaction that stores the question
@@ -67,3 +67,10 @@ async def call_forgotten_cases(session: Session, now: datetime) -> list[str]:
         statement = update(Case).where(*conditions).values(call_next_at=now)
         await session.execute(statement.execution_options(synchronize_session=False))
     return codes
+
+
+async def needs_sweep(session: Session, now: datetime) -> bool:
+    """Say whether any claim has run out or any waiting delivery's window has closed."""
+    lost = select(Delivery.id).where(HELD, ran_out(now))
+    stale = select(Delivery.id).where(WAITING, col(Delivery.expires_at) <= now)
+    return bool((await session.execute(select(or_(lost.exists(), stale.exists())))).scalar())

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Update, or_, select, update
+from sqlalchemy import ColumnElement, Update, or_, update
 from sqlmodel import col
 
 from warden_bot.errors import IllegalMove
@@ -297,10 +297,3 @@ async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now
     found = await session.execute(statement.values(not_before=now, expires_at=expires_at, **fresh))
     session.wake_outbox()
     return changed_rows(found)
-
-
-async def needs_sweep(session: Session, now: datetime) -> bool:
-    """Say whether any claim has run out or any waiting delivery's window has closed."""
-    lost = select(col(Delivery.id)).where(HELD, ran_out(now))
-    stale = select(col(Delivery.id)).where(WAITING, col(Delivery.expires_at) <= now)
-    return bool((await session.execute(select(or_(lost.exists(), stale.exists())))).scalar())
