@@ -4,10 +4,12 @@ import ctypes
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -62,7 +64,8 @@ class EmbeddedPostgres:
             shutil.chown(data, "nobody", _group_of_nobody())
             shutil.chown(self.folder, "nobody", _group_of_nobody())
         self._initialise(binaries, data)
-        self._start(binaries, data)
+        self._place = (binaries, data)
+        self._start(*self._place)
         return self
 
     def _copied_out(self, binaries: Path) -> Path:
@@ -107,7 +110,7 @@ class EmbeddedPostgres:
             "timezone=UTC",
         ]
         options = [word for setting in (*settings, *FAST_AND_FORGETFUL) for word in ("-c", setting)]
-        self._log = (self.folder / "log").open("wb")
+        self._log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
             [binaries / "postgres", "-D", data, *options],
             stdout=self._log,
@@ -128,6 +131,31 @@ class EmbeddedPostgres:
         except psycopg.OperationalError:
             return False
         return True
+
+    def crash(self) -> None:
+        """Be gone from one moment to the next, as in a power cut: nothing is finished, no client is told."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
+        self._log.close()
+
+    def start_again(self) -> None:
+        """Come back with the data that was there, which PostgreSQL recovers."""
+        self._start(*self._place)
+
+    def freeze(self) -> None:
+        """Answer nobody any more, and refuse nobody either."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on where it was."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        server = self._process.pid
+        children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="utf-8")
+        for process in [server, *map(int, children.split())]:
+            with suppress(ProcessLookupError):  # a connection that was just closed
+                os.kill(process, number)
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Run one statement outside any transaction."""
