@@ -91,7 +91,8 @@ async def take_turn(
             errands, refused = await _pick(session, post, found, outages, now)
             later += refused
         await put_back(session, post.worker, [(one.errand.claimed.id, one.at, one.code) for one in later])
-        return Turn(errands, min((one.at for one in later), default=None), len(claimed))
+        again_at = [one.at for one in later] + ([now] if unbegun else [])
+        return Turn(errands, min(again_at, default=None), len(claimed))
 
     return await post.database.write(work)
 
