@@ -52,6 +52,7 @@ class Session(AsyncSession):
 
     school_id: int = 1
     on_sqlite: bool = True
+    driver: Any = None  # the driver's own connection, for store/rows.py; a session here lives for one transaction
 
     def wake_outbox(self) -> None:
         """Ask that the worker of this process looks at the outbox as soon as this transaction is committed."""

@@ -38,8 +38,9 @@ async def run_over(
 
 async def run_once(session: Session, statement: str, values: Sequence[Any]) -> Ran:
     """Run one statement, its values marked with ?."""
-    connection = await (await session.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
+    driver = session.driver
+    if driver is None:  # asked for once a transaction: asking costs as much as a statement
+        driver = session.driver = (await (await session.connection()).get_raw_connection()).driver_connection
     try:
         if session.on_sqlite:
             cursor = driver.execute(statement, values)
