@@ -94,7 +94,10 @@ async def take_turn(
         again_at = [one.at for one in later] + ([now] if unbegun else [])
         return Turn(errands, min(again_at, default=None), len(claimed))
 
-    return await post.database.write(work)
+    turn = await post.database.write(work)
+    # Only now, and not in the work, which may be run twice: what was written down there is committed.
+    post.refused.difference_update(one.errand.platform for one in ended if one.problem is None)
+    return turn
 
 
 async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime) -> Errand | None:

@@ -10,7 +10,7 @@ from warden_bot.channels.registry import Channels
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, seems_down
 from warden_bot.domain.pacing import ThrottleRule, Wish
-from warden_bot.domain.retry import Decision, Try, after_try, rules_for
+from warden_bot.domain.retry import TROUBLE, Decision, Try, after_try, rules_for
 from warden_bot.errors import SendError
 from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, FindingKind
 from warden_bot.store.cases import note_failed_notice
@@ -69,6 +69,11 @@ class Ended:
         """Return how it ended in one word."""
         return self.problem.outcome if self.problem else AttemptOutcome.ACCEPTED
 
+    @property
+    def shows_life(self) -> bool:
+        """Say whether the platform gave an answer of its own, be it a refusal."""
+        return self.problem is None or (self.problem.asked and self.outcome not in TROUBLE)
+
 
 async def settle(
     session: Session, post: Post, ended: Sequence[Ended], outages: Mapping[str, PlatformOutage], now: datetime
@@ -91,9 +96,10 @@ async def _judge_platforms(
 ) -> dict[str, datetime]:
     """Begin and end outages by what these tries looked like; return until when each platform is down."""
     down_until = {name: outage.probe_at for name, outage in outages.items()}
+    alive = {one.errand.platform for one in ended if one.shows_life}
     for platform, kind in {one.errand.platform: one.errand.claimed.channel for one in ended}.items():
         standing = post.standings.get(platform, Standing())
-        if platform in outages and not standing.failures:
+        if platform in outages and platform in alive:
             await end_outage(session, platform, kind, now)
             await mend(session, FindingKind.PLATFORM_DOWN, now, [platform])
             down_until.pop(platform, None)
