@@ -9,7 +9,7 @@ from sqlalchemy import UniqueConstraint, func
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.states import UNFINISHED, BroadcastStatus, DeliveryStatus, Priority
-from warden_bot.store.columns import Identity, Instant, NumberOf
+from warden_bot.store.columns import Identity, Instant, NumberOf, iso
 from warden_bot.store.database import Session
 from warden_bot.store.outbox import Delivery
 
@@ -58,14 +58,10 @@ class Progress:
             "status": self.status.value,
             "counts": {status.value: count for status, count in self.counts.items()}
             | {"relay_pending": 0, "relayed": 0},
-            "created_at": _iso(self.created_at),
-            "started_at": _iso(self.started_at),
-            "finished_at": _iso(self.finished_at),
+            "created_at": iso(self.created_at),
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
         }
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return instant.isoformat(timespec="microseconds") if instant else None
 
 
 async def broadcast_by_id(session: Session, broadcast_id: int) -> Broadcast | None:

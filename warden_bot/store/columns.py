@@ -31,6 +31,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // MICROSECOND
 
 
+def iso(instant: datetime | None) -> str | None:
+    """Write an instant as every JSON of ours does: ISO 8601 with microseconds, or null."""
+    return instant.isoformat(timespec="microseconds") if instant else None
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC instant, kept as microseconds since 1970, so that SQL can add to it alike on both databases."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.states import FindingKind
-from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.columns import Identity, Instant, WordOf, iso
 from warden_bot.store.database import Session
 
 TOLD_AGAIN_AFTER = timedelta(hours=1)
@@ -40,7 +40,7 @@ class Finding(SQLModel, table=True):
             "subject": self.subject,
             "words": self.words,
             "times": self.times,
-        } | {name: at.isoformat(timespec="microseconds") if at else None for name, at in instants.items()}
+        } | {name: iso(at) for name, at in instants.items()}
 
 
 async def note(session: Session, kind: FindingKind, subject: str, words: str, now: datetime) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlmodel import col, select
 
 from warden_bot.states import DeliveryStatus
+from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group
 from warden_bot.store.officers import Officer
@@ -36,15 +36,11 @@ class Listed:
             "attempts": one.attempts,
             "code": one.code,
             "platform_words": one.platform_words,
-            "created_at": _iso(one.created_at),
-            "started_at": _iso(one.started_at),
-            "not_before": _iso(one.not_before),
-            "finished_at": _iso(one.finished_at),
+            "created_at": iso(one.created_at),
+            "started_at": iso(one.started_at),
+            "not_before": iso(one.not_before),
+            "finished_at": iso(one.finished_at),
         }
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return instant.isoformat(timespec="microseconds") if instant else None
 
 
 async def list_deliveries(
