@@ -210,7 +210,7 @@ async def test_content_that_a_platform_refuses_waits_for_a_person(
     assert [kind for kind, _ in await findings(database)] == [FindingKind.CONTENT_REFUSED]
 
 
-async def test_routine_try_without_an_answer_is_not_counted_against_a_later_one(
+async def test_busy_tries_are_not_counted_against_an_alert_s_one_more_after_no_answer(
     database: Database, sealer: Sealer, mailroom: Mailroom
 ) -> None:
     """Busy first, then no answer: an urgent alert still gets its one more try."""

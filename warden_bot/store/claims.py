@@ -19,7 +19,9 @@ from warden_bot.store.rows import Row, run_once, run_over
 from warden_bot.store.sealing import Sealer
 
 LANE = "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = ? AND not_before <= ?"
-ANYTHING_DUE = f"{LANE} LIMIT 1"
+ANYTHING_DUE = text(
+    "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = :school AND not_before <= :now LIMIT 1"
+)
 # One look into the index for each priority, and whether any platform is down.
 LOOK = ", ".join(
     [f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority]
@@ -59,10 +61,8 @@ class Claimed:
 
 async def anything_due(session: Session, now: datetime) -> bool:
     """Say whether some delivery's time has come."""
-    found = await session.execute(
-        text(ANYTHING_DUE.replace("?", ":school", 1).replace("?", ":now")),
-        {"school": session.school_id, "now": microseconds(now)},
-    )
+    values = {"school": session.school_id, "now": microseconds(now)}
+    found = await session.execute(ANYTHING_DUE, values)
     return found.first() is not None
 
 

@@ -89,9 +89,9 @@ class Database:
         self.url = url
         self.school_id = school_id
         self.wake = asyncio.Event()
-        self._readers = open_engine(url, writes=False)
-        self._writers = open_engine(url, writes=True, inline=True) if sqlite_path(url) else self._readers
         self._on_sqlite = sqlite_path(url) is not None
+        self._readers = open_engine(url, writes=False)
+        self._writers = open_engine(url, writes=True, inline=True) if self._on_sqlite else self._readers
         self._writer: AsyncConnection | None = None
         self._written_at = 0.0
         self._queue: WriteQueue[Session] = WriteQueue(
@@ -130,7 +130,7 @@ class Database:
 
     async def _announce(self, session: Session) -> None:
         """Tell the workers of other processes too, as part of the transaction: whoever hears it finds the rows."""
-        if session.info.get("wake_outbox") and sqlite_path(self.url) is None:
+        if session.info.get("wake_outbox") and not self._on_sqlite:
             await session.execute(NOTIFY, {"channel": outbox_channel(self.school_id)})
 
     def _committed(self, session: Session) -> None:

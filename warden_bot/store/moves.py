@@ -11,6 +11,7 @@
      └──replay── FAILED, UNCONFIRMED, EXPIRED              a person wants it sent after all
 
     UNCONFIRMED, QUEUED ──learn──▶ SENT, FAILED            the lost worker lived and says how its try ended
+    UNCONFIRMED ──give back──▶ QUEUED                      the lost worker lived and says that it never began
 
 `states.DELIVERY_MOVES` holds the same as a table, and each statement below takes only rows in a state that the table
 allows. A claim lasts LEASE and is renewed while its worker lives. Decision 5 says which deliveries may be repeated

@@ -1,7 +1,8 @@
 """Statements that go to the driver as they are: where a row at a time, or SQLAlchemy's own time, would cost too much.
 
 Measured per statement on the hot paths, SQLAlchemy's part is a multiple of the driver's. Values must be what the driver
-takes: no enums, no instants. Errors come out as SQLAlchemy's, as from everywhere else in the store.
+takes: no enums, no instants. Errors come out as SQLAlchemy's, as from everywhere else in the store. Only for sessions of
+`Database.write`: on SQLite the reading ones have another driver.
 """
 
 import sqlite3
