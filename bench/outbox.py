@@ -16,6 +16,7 @@ from bench.place import KEY, Kind, Place
 from bench.receiving import receiving
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import build_channels
+from warden_bot.channels.surroundings import Surroundings
 from warden_bot.domain.pacing import ThrottleRule, Wish
 from warden_bot.handlers.broadcast import Order, send_by_hand
 from warden_bot.handlers.delivery import take_turn
@@ -95,7 +96,7 @@ def _post(database: Database) -> Post:
         return datetime.now(UTC)
 
     values = {ChannelKind.WEBHOOK: {"secret": "bench"}}
-    channels = build_channels(values, Http(), Rooms(database, sealer), clock)
+    channels = build_channels(values, Surroundings(Http(), clock, rooms=Rooms(database, sealer)))
     return Post(database, channels, sealer, clock, "bench", {}, Random(1))  # noqa: S311 -- only spreads retries
 
 

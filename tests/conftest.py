@@ -16,6 +16,7 @@ from tests.fake_wecom import FakeWecom
 from tests.postgres import EmbeddedPostgres
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.channels.surroundings import Surroundings
 from warden_bot.content.library import Library, load_library
 from warden_bot.handlers.delivery import deliver, take_turn
 from warden_bot.handlers.dispatch import Desk
@@ -127,7 +128,7 @@ async def channels(database: Database, sealer: Sealer, clock: Clock, wecom: Fake
     """Build every channel as the program does, pointed at the fakes."""
     http = Http()
     values = {ChannelKind.WECOM_ROBOT: {"api_base": wecom.base}, ChannelKind.WEBHOOK: {"secret": WEBHOOK_SECRET}}
-    yield build_channels(values, http, Rooms(database, sealer), clock)
+    yield build_channels(values, Surroundings(http, clock, rooms=Rooms(database, sealer)))
     await http.close()
 
 

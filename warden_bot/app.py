@@ -19,6 +19,7 @@ from aiohttp import web
 
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels, channel_settings
+from warden_bot.channels.surroundings import Surroundings
 from warden_bot.content.shelf import Shelf
 from warden_bot.environment import utc_now
 from warden_bot.errors import Refused, SettingsError
@@ -95,7 +96,7 @@ async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
         require_right_clock(await database.clock_offset(utc_now))
         http = Http()
         stack.push_async_callback(http.close)
-        channels = build_channels(settings.channels, http, Rooms(database, sealer), utc_now)
+        channels = build_channels(settings.channels, Surroundings(http, utc_now, rooms=Rooms(database, sealer)))
         yield Kit(settings, database, sealer, channels, http, utc_now)
 
 

@@ -93,7 +93,8 @@ class SendError(WardenError):
     """A platform did not take a message.
 
     code: ours, one of throttled, unreachable, busy, bad_credentials, route_broken, bad_request, text_too_long,
-    content_refused, unexpected_answer. outcome: what the outbox does about it. retry_after: what the platform asked for.
+    content_refused, unexpected_answer, token_refused (the channel renews it), outside_window (the platform only allows
+    answers, and the time for one is over), too_large, foreign_address, cannot_push, cannot_probe, cannot_recall. outcome: what the outbox does about it. retry_after: what the platform asked for.
     platform_code and platform_words: theirs. asked: whether the platform was asked at all; not where the mistake is ours.
     """
 

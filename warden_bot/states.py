@@ -8,6 +8,15 @@ class ChannelKind(StrEnum):
 
     SANDBOX = "sandbox"  # the demo's own rooms, read in the browser
     WECOM_ROBOT = "wecom_robot"  # a WeCom group robot: send only, one key a group
+    WECOM_APP = "wecom_app"  # a WeCom app: private chats with members, officers above all
+    WECOM_AIBOT = "wecom_aibot"  # a WeCom AI bot: answers where it is mentioned
+    WECOM_SCHOOL = "wecom_school"  # WeCom's notices to parents, by class: the one that reaches their own WeChat
+    WECHAT_OFFICIAL = "wechat_official"  # a WeChat Official Account: private chats with whoever follows it
+    DINGTALK = "dingtalk"  # DingTalk robots, custom or of an app
+    FEISHU = "feishu"  # Feishu bots, custom or of an app
+    ONEBOT = "onebot"  # OneBot v11: an unofficial QQ client; for trying things out
+    MATRIX = "matrix"  # a Matrix application service
+    RELAY = "relay"  # a teacher posts what we hand over: the way into ordinary WeChat groups
     WEBHOOK = "webhook"  # ours: signed JSON both ways
 
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from tests.factories import NOW
 from tests.receiver import Receiver, receiving, signature
 from warden_bot.channels.base import CallbackRequest, Reply
 from warden_bot.channels.http import Http
+from warden_bot.channels.surroundings import Surroundings
 from warden_bot.channels.webhook import Webhook
 from warden_bot.domain.message import InboundMessage, OutboundMessage, Recipient, Sender
 from warden_bot.errors import CallbackRejected
@@ -86,12 +88,14 @@ CALLBACKS[6] = CallbackCase("five minutes old", GOOD, headers(GOOD, at(seconds=-
 
 @pytest.mark.parametrize("case", CALLBACKS, ids=lambda case: case.label)
 def test_callback(clock: Clock, case: CallbackCase) -> None:
-    run_callback_case(Webhook(Http(), {"secret": WEBHOOK_SECRET}, clock), NOW, case)
+    run_callback_case(Webhook({"secret": WEBHOOK_SECRET}, Surroundings(Http(), clock)), NOW, case)
 
 
 def test_without_a_secret_nothing_is_received(clock: Clock) -> None:
     with pytest.raises(CallbackRejected) as caught:
-        Webhook(Http(), {}, clock).parse_callback(CallbackRequest(headers(GOOD, secret=""), {}, GOOD, NOW))
+        Webhook({}, Surroundings(Http(), clock)).parse_callback(
+            CallbackRequest(headers(GOOD, secret=""), {}, GOOD, NOW)
+        )
 
     assert caught.value.status == 404
 
@@ -104,7 +108,10 @@ def test_without_a_secret_nothing_is_received(clock: Clock) -> None:
     ],
 )
 def test_answer(clock: Clock, reply: Reply, body: dict[str, Any]) -> None:
-    assert Webhook(Http(), {}, clock).answer(reply) == body
+    webhook = Webhook({"secret": WEBHOOK_SECRET}, Surroundings(Http(), clock))
+    received = webhook.parse_callback(CallbackRequest(headers(GOOD), {}, GOOD, NOW))
+
+    assert json.loads(received.answer(reply).body) == body
 
 
 @pytest.fixture
@@ -132,7 +139,9 @@ async def test_send(clock: Clock, receiver: Receiver, case: SendCase) -> None:
     http = Http()
     receiver.answer = case.answer
 
-    await run_send_case(Webhook(http, {"secret": WEBHOOK_SECRET}, clock), make_outbound(receiver.url), case)
+    await run_send_case(
+        Webhook({"secret": WEBHOOK_SECRET}, Surroundings(http, clock)), make_outbound(receiver.url), case
+    )
 
     await http.close()
     assert receiver.forged == 0
@@ -140,11 +149,11 @@ async def test_send(clock: Clock, receiver: Receiver, case: SendCase) -> None:
 
 async def test_body_is_the_documented_one_and_a_resend_has_the_same_key(clock: Clock, receiver: Receiver) -> None:
     http = Http()
-    webhook = Webhook(http, {"secret": WEBHOOK_SECRET}, clock)
+    webhook = Webhook({"secret": WEBHOOK_SECRET}, Surroundings(http, clock))
     message = OutboundMessage("b1-7", Recipient("c001", receiver.url), "别扫码", "骗局预警", Priority.ALERT)
 
     for _ in range(2):
-        await webhook.send(message, webhook.parts(message)[0])
+        await webhook.send(message, webhook.parts(message)[0], 0)
 
     await http.close()
     body = {
@@ -171,4 +180,4 @@ async def test_body_is_the_documented_one_and_a_resend_has_the_same_key(clock: C
     ],
 )
 def test_address_is_a_url(clock: Clock, address: str, fine: bool) -> None:
-    assert (Webhook(Http(), {}, clock).address_fault(address) is None) is fine
+    assert (Webhook({}, Surroundings(Http(), clock)).address_fault(address) is None) is fine

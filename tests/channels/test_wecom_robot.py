@@ -7,7 +7,9 @@ from aiohttp import web
 from tests.channel_cases import SendCase, make_outbound, run_send_case
 from tests.fake_wecom import FakeWecom, refused
 from warden_bot.channels.http import Http
+from warden_bot.channels.surroundings import Surroundings
 from warden_bot.channels.wecom_robot import LONGEST_TEXT, WecomRobot
+from warden_bot.environment import utc_now
 from warden_bot.errors import CallbackRejected, SendError
 from warden_bot.states import AttemptOutcome
 
@@ -41,7 +43,7 @@ SENDS = [
 @pytest.fixture
 async def robot(wecom: FakeWecom) -> AsyncIterator[WecomRobot]:
     http = Http()
-    yield WecomRobot(http, {"api_base": wecom.base + "/"})
+    yield WecomRobot({"api_base": wecom.base + "/"}, Surroundings(http, utc_now))
     await http.close()
 
 
@@ -55,7 +57,7 @@ async def test_send(robot: WecomRobot, wecom: FakeWecom, case: SendCase) -> None
 
 async def test_unreachable_platform_took_nothing() -> None:
     http = Http()
-    robot = WecomRobot(http, {"api_base": "http://127.0.0.1:9"})
+    robot = WecomRobot({"api_base": "http://127.0.0.1:9"}, Surroundings(http, utc_now))
 
     await run_send_case(robot, make_outbound("key-1"), SendCase("unreachable", None, "unreachable", RETRYABLE))
     await http.close()
@@ -67,7 +69,7 @@ async def test_throttled_waits_what_the_platform_asks(robot: WecomRobot, wecom: 
     waits = []
     for _ in range(2):
         with pytest.raises(SendError) as caught:
-            await robot.send(make_outbound("key-1"), "x")
+            await robot.send(make_outbound("key-1"), "x", 0)
         waits.append(caught.value.retry_after)
 
     assert waits == [timedelta(seconds=60), timedelta(seconds=7)]
@@ -77,7 +79,7 @@ async def test_title_stands_above_the_text(robot: WecomRobot, wecom: FakeWecom) 
     message = make_outbound("key-1", "今早有人冒充班主任收款", "骗局预警")
 
     for part in robot.parts(message):
-        await robot.send(message, part)
+        await robot.send(message, part, 0)
 
     assert wecom.heard["key-1"] == ["【骗局预警】\n今早有人冒充班主任收款"]
 
@@ -89,7 +91,7 @@ async def test_text_at_the_limit_goes_whole_and_one_byte_more_in_two(robot: Weco
     for text in (longest, longest + "c"):
         message = make_outbound("key-1", text)
         for part in robot.parts(message):
-            await robot.send(message, part)
+            await robot.send(message, part, 0)
 
     assert len(wecom.heard["key-1"]) == 3
     assert wecom.heard["key-1"][0] == longest
@@ -106,9 +108,9 @@ async def test_text_at_the_limit_goes_whole_and_one_byte_more_in_two(robot: Weco
     ],
 )
 def test_address_is_a_bare_key(address: str, fine: bool) -> None:
-    assert (WecomRobot(Http(), {}).address_fault(address) is None) is fine
+    assert (WecomRobot({}, Surroundings(Http(), utc_now)).address_fault(address) is None) is fine
 
 
 def test_nothing_comes_in() -> None:
     with pytest.raises(CallbackRejected):
-        WecomRobot(Http(), {}).parse_callback(None)  # type: ignore[arg-type]
+        WecomRobot({}, Surroundings(Http(), utc_now)).parse_callback(None)  # type: ignore[arg-type]

@@ -1,17 +1,12 @@
 """What tries show beyond their own delivery: about a group's route, a platform, our credentials."""
 
-from dataclasses import dataclass, replace
-from typing import cast
-
-import pytest
+from aiohttp import web
 from sqlmodel import col, select
 
 from tests.conftest import Clock, Mailroom
 from tests.factories import NOW, add_groups, make_delivery, make_group
 from tests.fake_wecom import FakeWecom, refused
-from warden_bot.channels.base import Channel, SendReceipt
 from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing
 from warden_bot.errors import SendError
 from warden_bot.handlers.delivery import sweep_outbox, take_turn
@@ -128,41 +123,16 @@ async def test_our_own_mistake_is_no_sign_of_life(database: Database, sealer: Se
         assert list(await outages_now(session)) == ["wecom_robot"]
 
 
-@dataclass
-class Tokens:
-    """A channel whose token has run out: refuses until somebody renews it."""
-
-    within: Channel
-    renewals: int = 0
-    renewable: bool = True
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.within, name)
-
-    async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
-        if not (self.renewals and self.renewable):
-            raise SendError("bad_credentials", AttemptOutcome.DENIED)
-        return await self.within.send(message, part)
-
-    async def renew_credentials(self) -> bool:
-        self.renewals += 1
-        return True
-
-
-@pytest.mark.parametrize(("renewable", "status"), [(True, DeliveryStatus.SENT), (False, DeliveryStatus.FAILED)])
-async def test_credentials_are_renewed_once_and_then_a_person_is_told(
-    database: Database, sealer: Sealer, mailroom: Mailroom, renewable: bool, status: DeliveryStatus
+async def test_credentials_that_a_platform_refuses_are_a_person_s_business(
+    database: Database, sealer: Sealer, mailroom: Mailroom, wecom: FakeWecom
 ) -> None:
-    tokens = Tokens(mailroom.post.channels[WECOM], renewable=renewable)
-    channels = {**mailroom.post.channels, WECOM: cast("Channel", tokens)}
-    mailroom.post = replace(mailroom.post, channels=channels)
     await owe(database, sealer, 1)
+    wecom.answers["key-1"].append(web.Response(status=403))
 
     await mailroom.send_due()
 
-    assert (await states(database), tokens.renewals) == ([status], 1)
-    told = await findings(database)
-    assert told == ([] if renewable else [(FindingKind.CREDENTIALS_REFUSED, "wecom_robot")])
+    assert await states(database) == [DeliveryStatus.FAILED]
+    assert await findings(database) == [(FindingKind.CREDENTIALS_REFUSED, "wecom_robot")]
 
 
 async def test_accepted_message_closes_the_finding_about_credentials(

@@ -1,18 +1,24 @@
 """What a channel promises, and what it can do as data.
 
-A channel **must not** touch our tables, wait for a pace, retry, read the environment, or log a text, an address or a
-token. It turns one message into the platform's request, and the platform's answer into a receipt or a SendError.
+A channel **must not** touch our tables, wait for a pace, retry (but for one renewal of a token), read the environment,
+or log a text, an address or a token. It turns one message into the platform's request, and the platform's answer into
+a receipt or a SendError; and a callback into messages, or a CallbackRejected.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from json import JSONEncoder
+from typing import ClassVar
 
-from warden_bot.domain.message import InboundMessage, OutboundMessage
+from warden_bot.channels.surroundings import Surroundings
+from warden_bot.domain.message import InboundMessage, Media, OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
-from warden_bot.errors import CallbackRejected
-from warden_bot.states import Action, ChannelKind
+from warden_bot.errors import CallbackRejected, SendError
+from warden_bot.states import Action, AttemptOutcome, ChannelKind
+
+ENCODER = JSONEncoder(ensure_ascii=False)  # made once: json.dumps would make one for every answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +28,18 @@ class Capabilities:
     longest_part: int  # UTF-8 bytes of one request's text
     most_parts: int  # a longer text is refused before it is queued
     pace: tuple[ThrottleRule, ...] = ()
+    pushes: bool = True  # may write first; False: only answers
     receives: bool = False  # has callbacks
+    largest_callback: int = 64 * 1024  # bytes of one inbound request
+    paths: tuple[str, ...] = ()  # where the platform calls beside /callbacks/<kind>, when it will not take our path
     replies_in_answer: bool = False  # the HTTP answer to a callback carries the reply
-    takes_key: bool = False  # drops a repeat that has the same key
     retry_status: int = 503  # the HTTP answer on which the platform sends a callback again
+    takes_key: bool = False  # drops a repeat that has the same key
+    key_lasts: timedelta | None = None  # how long it remembers a key; None: for ever
+    together: int = 1  # recipients that one request can have
+    recalls_within: timedelta | None = None  # how long after sending a message can be taken back; None: it cannot
+    probes: bool = False  # can check an address without anybody seeing anything
+    hands_over: bool = False  # what is taken has yet to be posted by a person
     reaches_people: bool = False  # has private addresses, so an officer can be reached on it
 
 
@@ -37,11 +51,12 @@ class ChannelSetting:
     meaning: str
     default: str = ""
     secret: bool = False
+    needed: bool = False  # the kind does nothing without it
 
 
 @dataclass(frozen=True, slots=True)
 class SendReceipt:
-    """The platform took the message. `external_id` is its id there, if it gives one."""
+    """The platform took the message. `external_id` is its id there, if it gives one; it has no spaces."""
 
     external_id: str = ""
 
@@ -54,74 +69,133 @@ class CallbackRequest:
     query: Mapping[str, str]
     body: bytes
     received_at: datetime
+    method: str = "POST"
+    path: str = ""  # what follows /callbacks/<kind>, or the whole path where the platform calls elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back in the HTTP answer."""
+    """What the bot answers, and what it took the message for."""
 
     action: Action
     topic: str | None
     text: str | None
 
 
-class Channel(Protocol):
-    """One configured platform."""
+@dataclass(frozen=True, slots=True)
+class CallbackAnswer:
+    """The HTTP answer to a callback."""
+
+    body: bytes = b""
+    content_type: str = "text/plain"
+    status: int = 200
+
+
+def json_answer(document: object, status: int = 200) -> CallbackAnswer:
+    """Return a JSON document as an answer."""
+    return CallbackAnswer(ENCODER.encode(document).encode(), "application/json", status)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a verified callback holds: messages to be handled, and how its HTTP answer is made afterwards.
+
+    `answer` gets the reply when there is exactly one message, else None. A handshake, an event that is none of our
+    business and the bot's own words hold no messages.
+    """
+
+    messages: tuple[InboundMessage, ...]
+    answer: Callable[[Reply | None], CallbackAnswer] = field(repr=False)
+
+
+class Channel(ABC):
+    """One configured platform. What a kind cannot do refuses by itself; what it can do it overrides."""
 
     kind: ClassVar[ChannelKind]
     capabilities: ClassVar[Capabilities]
     settings: ClassVar[tuple[ChannelSetting, ...]]
 
+    def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
+        self._values = values
+        self._around = around
+
+    def setting(self, name: str) -> str:
+        """Return a setting of this kind by its name as in `settings`, or its default."""
+        default = next(one.default for one in self.settings if one.name == name)
+        return self._values.get(name.lower()) or default
+
+    @property
+    def base(self) -> str:
+        """Where the platform stands, without a slash at the end."""
+        return self.setting("API_BASE").rstrip("/")
+
+    @abstractmethod
     def address_fault(self, address: str) -> str | None:
         """Say in one line what is wrong with an address, or None."""
-        ...
 
-    def platform(self, address: str) -> str:
-        """Name what fails as one: the platform's server behind an address. Holds no secret."""
-        ...
-
+    @abstractmethod
     def parts(self, message: OutboundMessage) -> list[str]:
         """Return the texts that are sent for a message, each within the platform's limit."""
-        ...
 
-    async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
-        """Send one part. Raise SendError, or OutcomeUnknown when the bytes left and no usable answer came."""
-        ...
+    @abstractmethod
+    async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:
+        """Send one part, counted from 0. Raise SendError, or OutcomeUnknown when the bytes left and no usable answer came."""
 
-    async def renew_credentials(self) -> bool:
-        """Get new credentials after a refusal; False where there is nothing to renew."""
-        ...
-
-    def parse_callback(self, request: CallbackRequest) -> InboundMessage:
-        """Verify and read an inbound request. Raise CallbackRejected for anything forged, stale or malformed."""
-        ...
-
-    def answer(self, reply: Reply) -> dict[str, Any]:
-        """Return the JSON body of the HTTP answer to a callback."""
-        ...
-
-
-class OneServer:
-    """For channel kinds with one server behind all addresses, and credentials that nobody can renew but a person."""
-
-    kind: ClassVar[ChannelKind]
+    def abilities(self, address: str) -> Capabilities:  # noqa: ARG002 -- the contract's signature
+        """Return what can be done at one address, where it depends on the kind of address."""
+        return self.capabilities
 
     def platform(self, address: str) -> str:  # noqa: ARG002 -- the contract's signature
-        """Return the kind's own name."""
+        """Name what fails as one: the platform's server behind an address. Holds no secret."""
         return self.kind.value
 
-    async def renew_credentials(self) -> bool:
-        """Say that there is nothing to renew."""
+    def sends_from_here(self) -> bool:
+        """Say whether this process can send now; another one may hold the only connection."""
+        return True
+
+    async def send_together(
+        self, messages: Sequence[OutboundMessage], part: str, number: int
+    ) -> Sequence[SendError | SendReceipt]:
+        """Send one part to several recipients in one request; return in order how it went for each.
+
+        Raise SendError where it failed for all of them. Only where `together` is more than one.
+        """
+        return [await self.send(message, part, number) for message in messages]
+
+    async def recall(self, address: str, external_id: str) -> None:  # noqa: ARG002 -- the contract's signature
+        """Take back what was sent. Raise SendError where the platform refuses."""
+        raise SendError("cannot_recall", AttemptOutcome.REJECTED, asked=False)
+
+    async def probe(self, address: str, secret: str) -> None:  # noqa: ARG002 -- the contract's signature
+        """Check an address without anybody seeing anything. Raise SendError `route_broken` where it no longer works."""
+        raise SendError("cannot_probe", AttemptOutcome.REJECTED, asked=False)
+
+    def lacks(self) -> list[str]:
+        """Name the settings without which this kind, as it is set up, cannot work."""
+        return [one.name for one in self.settings if one.needed and not self.setting(one.name)]
+
+    async def check(self) -> str:
+        """Ask the platform whether it is there and takes our credentials; return what it said. Raise SendError if not."""
+        if self.base:
+            await self._around.http.reach(self.base)
+        return ""
+
+    def parse_callback(self, request: CallbackRequest) -> Received:  # noqa: ARG002 -- the contract's signature
+        """Verify and read an inbound request. Raise CallbackRejected for anything forged, stale or malformed."""
+        raise CallbackRejected("no_callbacks", 404)
+
+    async def fetch_media(self, media: Media) -> bytes:
+        """Fetch a picture or file that came with a message, within limits. Raise SendError."""
+        raise SendError("no_media", AttemptOutcome.REJECTED, platform_words=media.kind, asked=False)
+
+    def listens(self) -> bool:
+        """Say whether this kind, as it is set up, keeps a connection on which messages come in."""
         return False
 
+    async def listen(self, hear: "Hear") -> None:  # noqa: ARG002 -- the contract's signature
+        """Keep that connection until cancelled, whatever happens to it; every message that comes goes to `hear`."""
+        message = f"{self.kind} keeps no connection"
+        raise RuntimeError(message)
 
-class SendOnly:
-    """For channel kinds on which nothing comes in."""
 
-    def parse_callback(self, request: CallbackRequest) -> InboundMessage:  # noqa: ARG002 -- the contract's signature
-        """Refuse: this platform sends no callbacks."""
-        raise CallbackRejected("no_callbacks", 404)
-
-    def answer(self, reply: Reply) -> dict[str, Any]:  # noqa: ARG002 -- the contract's signature
-        """Refuse: see parse_callback."""
-        raise CallbackRejected("no_callbacks", 404)
+Hear = Callable[[InboundMessage], Awaitable[Reply | None]]

@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome
@@ -16,7 +18,50 @@ MOST_OPEN = 50  # requests of one worker at once
 LARGEST_ANSWER = 64 * 1024  # bytes; platforms answer with a few hundred
 LONGEST_WORDS = 200  # characters of a platform's own words that are kept
 TOO_MANY_REQUESTS = 429
+JSON = {"Content-Type": "application/json; charset=utf-8"}
 LONGEST_WAIT = 3600  # seconds; what a platform asks beyond this is looked at again after it
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """One HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """Return its JSON object, whatever content type it claims. Raise OutcomeUnknown when it holds none.
+
+        Something in between may have answered in the platform's place.
+        """
+        found = self.document_or_none()
+        if found is None:
+            raise OutcomeUnknown("unexpected_answer", "the answer is not a JSON object")
+        return found
+
+    def document_or_none(self) -> dict[str, Any] | None:
+        """Return its JSON object, None when it holds none."""
+        try:
+            found = json.loads(self.body) if len(self.body) <= LARGEST_ANSWER else None
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def require_success(self) -> None:
+        """Raise the SendError that a status other than 2xx means; the one place where statuses are translated."""
+        status = str(self.status)
+        if self.status == TOO_MANY_REQUESTS:
+            wait = retry_after(self.headers.get("Retry-After", ""))
+            raise SendError("throttled", AttemptOutcome.THROTTLED, retry_after=wait, platform_code=status)
+        if self.status >= 500:  # noqa: PLR2004 -- HTTP's own border
+            raise SendError("busy", AttemptOutcome.RETRYABLE, platform_code=status)
+        if self.status in (401, 403):
+            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=status)
+        if self.status in (404, 410):
+            raise SendError("route_broken", AttemptOutcome.REJECTED, platform_code=status)
+        if not 200 <= self.status < 300:  # noqa: PLR2004 -- HTTP's own borders; a redirect is not followed either
+            raise SendError("bad_request", AttemptOutcome.REJECTED, platform_code=status)
 
 
 class Http:
@@ -40,26 +85,33 @@ class Http:
         if self._client is not None:
             await self._client.close()
 
-    async def post_json(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Post JSON bytes and return the JSON object of a 2xx answer.
+    async def request(
+        self,
+        method: str,
+        url: str | URL,
+        body: bytes | aiohttp.MultipartWriter | None = None,
+        headers: Mapping[str, str] | None = None,
+        largest: int = LARGEST_ANSWER,
+    ) -> HttpAnswer:
+        """Make one request and return the answer whatever its status; no redirect is followed.
+
+        A text as `url` is quoted where it needs to be; `URL(…, encoded=True)` is taken as it is.
 
         Raise SendError where the platform certainly did not take the request, OutcomeUnknown where it may have.
-        Neither ever holds the URL, which for some platforms is the whole secret.
+        Neither ever holds the URL, which for some platforms is the whole secret. An answer of more than `largest` bytes
+        comes back as one byte more than that.
         """
         try:
-            async with self._opened().post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json; charset=utf-8", **(headers or {})},
-                allow_redirects=False,
+            async with self._opened().request(
+                method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
-                return _read_answer(response.status, response.headers, await _whole(response))
+                return HttpAnswer(response.status, response.headers, await _whole(response, largest))
         except aiohttp.ClientConnectorError as error:  # nothing was sent: no connection came about
             words = type(error).__name__
             raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words) from None
         except aiohttp.ConnectionTimeoutError:
             raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words="no connection in time") from None
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, ValueError):
             words = "the address is not a URL"
             raise SendError("route_broken", AttemptOutcome.REJECTED, platform_words=words, asked=False) from None
         except TimeoutError:
@@ -67,42 +119,37 @@ class Http:
         except aiohttp.ClientError as error:
             raise OutcomeUnknown("no_answer", type(error).__name__) from None
 
+    async def exchange(
+        self, method: str, url: str | URL, document: object = None, headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        """Send a JSON document, or nothing, and return the answer whatever its status; see `request`."""
+        body = None if document is None else json.dumps(document, ensure_ascii=False).encode()
+        return await self.request(method, url, body, {**(JSON if body is not None else {}), **(headers or {})})
+
+    async def post_json(self, url: str | URL, body: bytes, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Post JSON bytes and return the JSON object of a 2xx answer; any other status is a SendError. See `request`."""
+        answer = await self.request("POST", url, body, {**JSON, **(headers or {})})
+        answer.require_success()
+        return answer.document()
+
+    async def reach(self, url: str) -> None:
+        """Find out whether anybody answers there, whatever they say. Raise SendError if not."""
+        await self.request("GET", url)
+
     async def call(self, url: str) -> int:
         """Call an address and return the HTTP status of its answer, whose body nobody reads. Raise OSError or TimeoutError."""
         async with self._opened().get(url, allow_redirects=False) as response:
             return response.status
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
+async def _whole(response: aiohttp.ClientResponse, largest: int) -> bytes:
     """Read an answer to its end, however many pieces it comes in, up to one byte more than we accept."""
     answer = b""
     async for piece in response.content.iter_any():
         answer += piece
-        if len(answer) > LARGEST_ANSWER:
+        if len(answer) > largest:
             break
     return answer
-
-
-def _read_answer(status: int, headers: Mapping[str, str], answer: bytes) -> dict[str, Any]:
-    if status == TOO_MANY_REQUESTS:
-        wait = retry_after(headers.get("Retry-After", ""))
-        raise SendError("throttled", AttemptOutcome.THROTTLED, retry_after=wait, platform_code=str(status))
-    if status >= 500:  # noqa: PLR2004 -- HTTP's own border
-        raise SendError("busy", AttemptOutcome.RETRYABLE, platform_code=str(status))
-    if status in (401, 403):
-        raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=str(status))
-    if status in (404, 410):
-        raise SendError("route_broken", AttemptOutcome.REJECTED, platform_code=str(status))
-    if not 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own borders; a redirect is not followed either
-        raise SendError("bad_request", AttemptOutcome.REJECTED, platform_code=str(status))
-    try:
-        found = json.loads(answer) if len(answer) <= LARGEST_ANSWER else None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        # A 2xx that is not what the platform documents: something in between may have answered in its place.
-        raise OutcomeUnknown("unexpected_answer", "the answer is not a JSON object")
-    return found
 
 
 def retry_after(value: str) -> timedelta | None:

@@ -5,16 +5,27 @@ and `X-Warden-Signature: sha256=` + hex HMAC-SHA256(secret, timestamp + "." + bo
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from warden_bot.channels.base import CallbackRequest, Capabilities, ChannelSetting, Reply, SendReceipt
-from warden_bot.channels.http import Http, plain_words
+from warden_bot.channels.base import (
+    CallbackAnswer,
+    CallbackRequest,
+    Capabilities,
+    Channel,
+    ChannelSetting,
+    Received,
+    Reply,
+    SendReceipt,
+    json_answer,
+)
+from warden_bot.channels.http import plain_words
 from warden_bot.channels.signing import same, sign_hex
+from warden_bot.channels.surroundings import Surroundings
 from warden_bot.domain.message import InboundMessage, OutboundMessage, Sender
 from warden_bot.domain.splitting import split_text
 from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError
@@ -47,7 +58,7 @@ class _Inbound(BaseModel):
     reply_url: str = Field("", max_length=2000)
 
 
-class Webhook:
+class Webhook(Channel):
     """Signed JSON in both directions."""
 
     kind: ClassVar[ChannelKind] = ChannelKind.WEBHOOK
@@ -64,11 +75,10 @@ class Webhook:
         ChannelSetting("API_BASE", "put before addresses that begin with /"),
     )
 
-    def __init__(self, http: Http, values: dict[str, str], clock: Callable[[], datetime]) -> None:
-        self._http = http
-        self._clock = clock
-        self._secret = values.get("secret", "")
-        self._base = values.get("api_base", "")
+    def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
+        super().__init__(values, around)
+        self._secret = self.setting("SECRET")
+        self._base = self.setting("API_BASE")
 
     def address_fault(self, address: str) -> str | None:
         """Accept an http or https URL, or a path where API_BASE is set."""
@@ -87,15 +97,11 @@ class Webhook:
         server = (address if "://" in address else self._base).partition("://")[2].partition("/")[0]
         return f"{self.kind}:{server.rpartition('@')[2].partition('?')[0].lower()}"
 
-    async def renew_credentials(self) -> bool:
-        """Say that there is nothing to renew: the secret is a setting."""
-        return False
-
     def parts(self, message: OutboundMessage) -> list[str]:
         """Send the text whole."""
         return split_text(message.text, LONGEST_TEXT)
 
-    async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
+    async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:  # noqa: ARG002 -- the contract's signature
         """Post one signed message. `delivery_id` is the same on every resend, so that the receiver can drop it."""
         secret = message.recipient.secret or self._secret
         if not secret:
@@ -112,10 +118,10 @@ class Webhook:
             },
             ensure_ascii=False,
         ).encode()
-        timestamp = str(int(self._clock().timestamp()))
+        timestamp = str(int(self._around.clock().timestamp()))
         signature = SCHEME + sign_hex(secret, timestamp.encode() + b"." + body)
         headers = {TIMESTAMP: timestamp, SIGNATURE: signature}
-        answer = await self._http.post_json(urljoin(self._base, message.recipient.address), body, headers)
+        answer = await self._around.http.post_json(urljoin(self._base, message.recipient.address), body, headers)
         if answer.get("ok") is True:
             return SendReceipt(str(answer.get("id", "")))
         if answer.get("ok") is False:
@@ -123,10 +129,12 @@ class Webhook:
             raise SendError("bad_request", AttemptOutcome.REJECTED, platform_words=words)
         raise OutcomeUnknown("unexpected_answer", 'the answer has no "ok"')
 
-    def parse_callback(self, request: CallbackRequest) -> InboundMessage:
+    def parse_callback(self, request: CallbackRequest) -> Received:
         """Check time and signature over the raw bytes, then read them."""
         if not self._secret:
             raise CallbackRejected("not_configured", 404)
+        if request.method != "POST":
+            raise CallbackRejected("malformed", 405)
         timestamp = request.headers.get(TIMESTAMP, "")
         given = request.headers.get(SIGNATURE, "")
         if not (timestamp.isascii() and given.isascii()):
@@ -144,17 +152,18 @@ class Webhook:
             raise CallbackRejected("malformed", 400) from None
         sender = Sender(found.sender.id, found.sender.name, SenderRole(found.sender.role))
         addressed = found.addressed or found.group is None
-        return InboundMessage(
+        message = InboundMessage(
             self.kind, found.message_id, found.group, sender, found.text, addressed, self._safe_url(found.reply_url)
         )
+        return Received((message,), _answer)
 
     def _safe_url(self, url: str) -> str:
         return url if url and self.address_fault(url) is None else ""
 
-    def answer(self, reply: Reply) -> dict[str, Any]:
-        """Return action, topic and the passive reply."""
-        return {
-            "action": reply.action.value,
-            "topic": reply.topic,
-            "reply": None if reply.text is None else {"text": reply.text},
-        }
+
+def _answer(reply: Reply | None) -> CallbackAnswer:
+    """Return action, topic and the passive reply."""
+    if reply is None:
+        return json_answer({})
+    text = None if reply.text is None else {"text": reply.text}
+    return json_answer({"action": reply.action.value, "topic": reply.topic, "reply": text})

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from warden_bot.channels.base import Capabilities, ChannelSetting, OneServer, SendOnly, SendReceipt
-from warden_bot.channels.http import Http, plain_words
+from warden_bot.channels.base import Capabilities, Channel, ChannelSetting, SendReceipt
+from warden_bot.channels.errcodes import Errors, read_errcode
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.splitting import split_text
-from warden_bot.errors import OutcomeUnknown, SendError
+from warden_bot.errors import SendError
 from warden_bot.states import AttemptOutcome, ChannelKind
 
 API_BASE = "https://qyapi.weixin.qq.com"
@@ -24,10 +24,8 @@ LONGEST_TEXT = 2048  # bytes of `text.content` in UTF-8
 KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 THROTTLE_WAIT = timedelta(seconds=60)  # the block lasts as long as the limit's period
 CONCURRENCY_WAIT = timedelta(seconds=2)
-OK = 0
 
-# errcode -> (our code, what becomes of the delivery, how long to wait at least)
-ERRORS: dict[int, tuple[str, AttemptOutcome, timedelta | None]] = {
+ERRORS: Errors = {
     -1: ("busy", AttemptOutcome.RETRYABLE, None),
     40008: ("bad_request", AttemptOutcome.REJECTED, None),
     40035: ("bad_request", AttemptOutcome.REJECTED, None),
@@ -44,10 +42,9 @@ ERRORS: dict[int, tuple[str, AttemptOutcome, timedelta | None]] = {
     93017: ("bad_request", AttemptOutcome.REJECTED, None),
     93019: ("route_broken", AttemptOutcome.REJECTED, None),
 }
-TRACE = re.compile(r",?\s*(?:hint:|from ip:|more info at).*", re.DOTALL)  # holds our address and a trace id
 
 
-class WecomRobot(OneServer, SendOnly):
+class WecomRobot(Channel):
     """Sends plain text to WeCom group robots."""
 
     kind: ClassVar[ChannelKind] = ChannelKind.WECOM_ROBOT
@@ -62,10 +59,6 @@ class WecomRobot(OneServer, SendOnly):
         ChannelSetting("PER_SECOND", "at most so many requests a second over all groups; empty: no such cap"),
     )
 
-    def __init__(self, http: Http, values: dict[str, str]) -> None:
-        self._http = http
-        self._base = (values.get("api_base") or API_BASE).rstrip("/")
-
     def address_fault(self, address: str) -> str | None:
         """Accept a bare key."""
         if "key=" in address or "://" in address:
@@ -76,23 +69,20 @@ class WecomRobot(OneServer, SendOnly):
         """Cut the text at lines and graphemes into parts of at most 2048 bytes."""
         return split_text(message.plain, LONGEST_TEXT)
 
-    async def send(self, message: OutboundMessage, part: str) -> SendReceipt:
+    async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:  # noqa: ARG002 -- the contract's signature
         """Post one text message."""
         body = {"msgtype": "text", "text": {"content": part}}
-        url = f"{self._base}/cgi-bin/webhook/send?key={quote(message.recipient.address, safe='')}"
-        read_answer(await self._http.post_json(url, json.dumps(body, ensure_ascii=False).encode()))
+        url = f"{self.base}/cgi-bin/webhook/send?key={quote(message.recipient.address, safe='')}"
+        read_answer(await self._around.http.post_json(url, json.dumps(body, ensure_ascii=False).encode()))
         return SendReceipt()
 
 
 def read_answer(answer: dict[str, Any]) -> None:
-    """Return when the platform accepted; raise what its `errcode` means. An unknown code is refused for good."""
-    errcode = answer.get("errcode")
-    if errcode == OK:
-        return
-    if not isinstance(errcode, int):
-        raise OutcomeUnknown("unexpected_answer", "the answer has no errcode")
-    words = plain_words(TRACE.sub("", str(answer.get("errmsg", ""))))
-    code, outcome, wait = ERRORS.get(errcode, ("unexpected_answer", AttemptOutcome.REJECTED, None))
-    if errcode == 93000 and "length" in words:  # noqa: PLR2004 -- see the table; one report shows it for long texts
-        code = "text_too_long"
-    raise SendError(code, outcome, retry_after=wait, platform_code=str(errcode), platform_words=words)
+    """Return when the platform accepted; raise what its `errcode` means."""
+    try:
+        read_errcode(answer, ERRORS)
+    except SendError as error:
+        # One report shows the code of a broken route for texts that were too long.
+        if error.code == "route_broken" and "length" in error.platform_words:
+            error.code = "text_too_long"
+        raise

@@ -15,16 +15,35 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, voice or file that came with a message; it still lies on the platform."""
+
+    kind: str  # image, voice, video or file
+    place: str = field(repr=False)  # the platform's id of it, or an address that was checked against the known hosts
+    key: str = field(default="", repr=False)  # what opens it, where each has a key of its own
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """One message that came in. `message_id` is the platform's and stays the same when it repeats the message."""
+    """One message that came in. `message_id` is the platform's and stays the same when it repeats the message.
+
+    A group is known by our code, or by the platform's id of its chat, for which the code is then looked up.
+    """
 
     channel: ChannelKind
     message_id: str
-    group: str | None  # our code of the group; None for a private chat
+    group: str | None  # our code of the group; None for a private chat, or a chat that is bound to no group of ours
     sender: Sender
     text: str = field(repr=False)
     addressed: bool  # a private chat, an @-mention or a command; False for talk in a group
     reply_url: str = ""  # where a later message to a private sender goes, where the channel has such a thing
+    chat: str = field(default="", repr=False)  # the platform's id of the group chat; "" for a private chat
+    media: tuple[Media, ...] = ()
+
+    @property
+    def private(self) -> bool:
+        """Say whether only the sender reads along."""
+        return self.group is None and not self.chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,10 @@ class OutboundMessage:
     text: str = field(repr=False)
     title: str = ""
     priority: Priority = Priority.BROADCAST
+
+    def part_key(self, number: int) -> str:
+        """Return the idempotency key of one part, counted from 0."""
+        return f"{self.key}.{number}" if number else self.key
 
     @property
     def plain(self) -> str:

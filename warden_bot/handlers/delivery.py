@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from warden_bot.channels.base import Channel
+from warden_bot.channels.base import Channel, SendReceipt
 from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, after_outcome, probe_is_due
@@ -240,8 +240,8 @@ async def deliver(post: Post, errand: Errand) -> Ended | None:
         problem = SendError("nothing_to_send", AttemptOutcome.REJECTED, asked=False)
     channel = post.channels[errand.claimed.channel]
     try:
-        for part in errand.parts[sent:]:
-            await _send(channel, errand.message, part)
+        for number, part in enumerate(errand.parts[sent:], start=sent):
+            await _send(channel, errand.message, part, number)
             sent += 1
     except SendError as error:
         problem = error
@@ -264,18 +264,13 @@ def _remember(post: Post, ended: Ended) -> None:
         )
 
 
-async def _send(channel: Channel, message: OutboundMessage, part: str) -> None:
-    """Send one part; where our credentials are refused, renew them once and try once more."""
+async def _send(channel: Channel, message: OutboundMessage, part: str, number: int) -> SendReceipt:
+    """Send one part; a channel's own mistake must not stop the worker, nor look like a success."""
     try:
-        try:
-            await channel.send(message, part)
-        except SendError as error:
-            if error.outcome is not AttemptOutcome.DENIED or not await channel.renew_credentials():
-                raise
-            await channel.send(message, part)
+        return await channel.send(message, part, number)
     except SendError:
         raise
-    except Exception as error:  # a channel's own mistake must not stop the worker, nor look like a success
+    except Exception as error:
         raise OutcomeUnknown("channel_fault", type(error).__name__) from error
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from warden_bot.domain.message import InboundMessage, Sender
+from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import SealBroken
 from warden_bot.states import ChannelKind, SenderRole
 from warden_bot.store.sealing import Sealer
@@ -105,4 +105,5 @@ def _parsed(words: str) -> Spooled:
     sender = kept.pop("sender") | {}
     sender["role"] = SenderRole(sender["role"])
     kept["channel"] = ChannelKind(kept["channel"])
+    kept["media"] = tuple(Media(**media) for media in kept.get("media", ()))
     return InboundMessage(**kept, sender=Sender(**sender)), received_at

@@ -3,10 +3,12 @@
 from aiohttp import web
 
 from warden_bot.web import sandbox
-from warden_bot.web.callbacks import KINDS, LARGEST_BODY, callback
+from warden_bot.web.callbacks import add_callbacks
 from warden_bot.web.health import healthz, readyz
 from warden_bot.web.keys import HOUSE, House
 from warden_bot.web.metrics import metrics
+
+LARGEST_BODY = 64 * 1024  # bytes of any other page; each channel says how large its callbacks may be
 
 
 def build_health_site(house: House) -> web.Application:
@@ -22,9 +24,7 @@ def build_health_site(house: House) -> web.Application:
 def build_site(house: House) -> web.Application:
     """Return the web application. The sandbox is only there in the demo: elsewhere its pages are 404."""
     site = build_health_site(house)
-    for kind in KINDS:  # plain paths are found faster than a pattern, and this is the busiest door
-        site.router.add_post(f"/callbacks/{kind}", callback)
-    site.router.add_post("/callbacks/{channel}", callback)
+    add_callbacks(site, house)
     if house.demo:
         site.router.add_get("/", sandbox.to_page)
         site.router.add_get("/sandbox", sandbox.page)

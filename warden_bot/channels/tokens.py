@@ -1,0 +1,74 @@
+"""Access tokens: fetched once, shared by all processes, renewed once when a platform no longer takes them."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from warden_bot.errors import SendError
+from warden_bot.states import AttemptOutcome
+
+REFUSED_TOKEN = "token_refused"  # noqa: S105 -- the code by which a channel says: the token is the trouble
+SPARE = timedelta(minutes=5)  # a token is no longer used so long before its end
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class FreshToken:
+    """A token as its platform gave it."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+Fetch = Callable[[], Awaitable[FreshToken]]
+
+
+class TokenStore(Protocol):
+    """Keeps tokens by name for all processes; handed in, for a channel does not know our tables."""
+
+    async def token(self, name: str, fetch: Fetch, refused: str = "") -> str:
+        """Return a token that is still good. `refused` is one that the platform no longer takes: never that one."""
+        ...
+
+
+class OwnTokens:
+    """Keeps tokens for one process, in memory."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, str] = {}
+
+    async def token(self, name: str, fetch: Fetch, refused: str = "") -> str:
+        """Return the token, fetching it when there is none or it was refused."""
+        held = self._held.get(name, "")
+        if not held or held == refused:
+            held = (await fetch()).token
+            self._held[name] = held
+        return held
+
+
+def token_name(kind: str, identity: str, secret: str) -> str:
+    """Name the token of an app and its secret, so that a changed secret never meets an old token."""
+    return f"{kind}:{identity}:{hashlib.sha256(secret.encode()).hexdigest()[:8]}"
+
+
+async def with_token(tokens: TokenStore, name: str, fetch: Fetch, call: Callable[[str], Awaitable[Answer]]) -> Answer:
+    """Make a call that needs a token. Where the platform refuses the token (REFUSED_TOKEN), renew it once and call again.
+
+    Raise SendError `bad_credentials` when the second one is refused too: a person has to look.
+    """
+    token = await tokens.token(name, fetch)
+    try:
+        return await call(token)
+    except SendError as error:
+        if error.code != REFUSED_TOKEN:
+            raise
+    try:
+        return await call(await tokens.token(name, fetch, refused=token))
+    except SendError as error:
+        if error.code != REFUSED_TOKEN:
+            raise
+        code, words = error.platform_code, error.platform_words
+        raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=code, platform_words=words) from None
