@@ -1,6 +1,7 @@
 # Everything lives in .venv and var/; nothing else on the machine is touched.
 #   make run     the demo school on http://127.0.0.1:8080 (PORT=8099 changes the port)
 #   make test    every test, on SQLite and PostgreSQL
+#   make test-matrix  stories on a real Matrix homeserver, which it installs into .venv-matrix
 #   make bench   how fast it is, as ratios to bare aiohttp (ARGS="fan_out --quick" runs a part)
 #   make check   format, lint, types, import floors, content
 
@@ -8,17 +9,22 @@ PORT ?= 8080
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOPING := .venv/.developing
+HOMESERVER := .venv-matrix/.installed
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: run test bench check install format lock clean
+.PHONY: run test test-matrix bench check install format lock clean
 
 run: $(INSTALLED)
 	@WARDEN_PORT=$(PORT) exec $(BIN)/warden-bot demo
 
 test: $(DEVELOPING)
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Each file has a homeserver and a program of its own.
+test-matrix: $(DEVELOPING) $(HOMESERVER)
+	@$(BIN)/python -m pytest tests/matrix_server --dist loadfile $(ARGS)
 
 bench: $(DEVELOPING)
 	@$(BIN)/python -m bench $(ARGS)
@@ -39,9 +45,10 @@ format: $(DEVELOPING)
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 requirements.in -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 requirements-dev.in -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -p 3.11 requirements-matrix.in -o requirements-matrix.lock
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-matrix
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)."; exit 1; }
@@ -56,4 +63,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 $(DEVELOPING): $(INSTALLED) requirements-dev.lock
 	@echo "Installing the tools for tests and checks (once)..."
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# A server of its own, under a licence of its own (AGPL): only the tests start it, and nothing imports it.
+$(HOMESERVER): requirements-matrix.lock | $(INSTALLED)
+	@echo "Installing a Matrix homeserver into .venv-matrix (once, about half a minute)..."
+	@test -x .venv-matrix/bin/python || $(PYTHON) -m venv .venv-matrix
+	@.venv-matrix/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-matrix.lock
 	@touch $@

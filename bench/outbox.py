@@ -14,9 +14,9 @@ from bench.fan_out import bare_seconds
 from bench.figures import Figure, Pair, as_rates, paired
 from bench.place import KEY, Kind, Place
 from bench.receiving import receiving
+from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import build_channels
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.domain.pacing import ThrottleRule, Wish
 from warden_bot.handlers.broadcast import Order, send_by_hand
 from warden_bot.handlers.delivery import take_turn

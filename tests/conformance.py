@@ -10,8 +10,7 @@ from typing import ClassVar
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from warden_bot.channels.base import CallbackRequest, Channel
-from warden_bot.channels.surroundings import Surroundings
+from warden_bot.channels.base import CallbackRequest, Channel, Surroundings
 from warden_bot.states import ChannelKind
 
 

@@ -14,9 +14,9 @@ import pytest
 from tests.factories import NOW
 from tests.fake_wecom import FakeWecom
 from tests.postgres import EmbeddedPostgres
+from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.content.library import Library, load_library
 from warden_bot.handlers.delivery import deliver, take_turn
 from warden_bot.handlers.dispatch import Desk
@@ -155,7 +155,7 @@ class Mailroom:
         done: list[Ended] = []
         last: list[Ended] = []
         while errands := (await take_turn(self.post, last, busy={})).errands:
-            last = [ended for errand in errands if (ended := await deliver(self.post, errand))]
+            last = [ended for errand in errands for ended in await deliver(self.post, errand)]
             done += last
         return done
 

@@ -13,6 +13,7 @@ from warden_bot.store.moves import LEASE, LOST
 QUEUED, SENDING, SENT = DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.SENT
 UNCONFIRMED, FAILED, EXPIRED = DeliveryStatus.UNCONFIRMED, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED
 CANCELLED = DeliveryStatus.CANCELLED
+RELAY_PENDING, RELAYED = DeliveryStatus.RELAY_PENDING, DeliveryStatus.RELAYED
 # The columns of a delivery that `Row.seen` gives.
 SEEN = "id, status, claimed_by, claimed_until, not_before, attempts, unknowns, throttles, code, finished_at"
 
@@ -106,8 +107,9 @@ class Model:
         for key, ended in told.items():
             row = self.rows[key]
             mine = row.claimed_by == worker
-            lost = (row.claimed_by, row.code, ended.status) == (None, LOST, SENT)
-            late = row.status in (UNCONFIRMED, QUEUED) and ended.status in (SENT, FAILED) and (mine or lost)
+            accepted = ended.status in (SENT, RELAY_PENDING)
+            lost = (row.claimed_by, row.code, accepted) == (None, LOST, True)
+            late = row.status in (UNCONFIRMED, QUEUED) and (accepted or ended.status is FAILED) and (mine or lost)
             if row.held_by(worker) or late:
                 again, throttled = ended.status is QUEUED, ended.outcome is AttemptOutcome.THROTTLED
                 row.let_go(ended.status, ended.outcome.value, None if again else self.now)
@@ -143,10 +145,18 @@ class Model:
         return len(lost), len(stale)
 
     def call_back(self, broadcast: int) -> int:
-        found = self._those(lambda row: row.status is QUEUED and row.owed.broadcast == broadcast)
+        waiting = (QUEUED, RELAY_PENDING)
+        found = self._those(lambda row: row.status in waiting and row.owed.broadcast == broadcast)
         for row in found:
             row.status, row.finished_at = CANCELLED, self.now
         return len(found)
+
+    def confirm(self, key: int) -> bool:
+        row = self.rows[key]
+        confirmed = row.status in DELIVERY_MOVES[DeliveryMove.CONFIRM][0]
+        if confirmed:
+            row.let_go(RELAYED, "", self.now)
+        return confirmed
 
     def replay(self, ids: Iterable[int], expires_at: datetime) -> int:
         found = [self.rows[key] for key in ids if self.rows[key].status in DELIVERY_MOVES[DeliveryMove.REPLAY][0]]

@@ -7,11 +7,13 @@ from typing import Any
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.states import ChannelKind, DeliveryStatus, GroupKind, OfficerRole, Priority, SenderRole
 from warden_bot.store.database import Database, Session
-from warden_bot.store.groups import ADDRESS, Group
+from warden_bot.store.groups import ADDRESS, Group, address_hash
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import DutyShift, Officer
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.sealing import Sealer
+
+TAKES_KEY = {ChannelKind.WEBHOOK}  # of those that tests make groups on
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai
 _numbers = itertools.count(1)
@@ -33,6 +35,8 @@ def make_group(
         grade=grade,
         channel=channel,
         sealed_address=sealer.seal(address or code, ADDRESS),
+        address_hash=address_hash(sealer, channel, address or code),
+        takes_key=channel in TAKES_KEY,
         created_at=NOW,
         updated_at=NOW,
     )

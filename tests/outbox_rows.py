@@ -7,8 +7,8 @@ from sqlmodel import select
 from tests.factories import NOW
 from warden_bot.states import AttemptOutcome, DeliveryStatus
 from warden_bot.store.database import Database, Session
-from warden_bot.store.moves import Tried
 from warden_bot.store.outbox import Delivery
+from warden_bot.store.tries import Tried
 
 
 async def add(database: Database, *deliveries: Delivery) -> list[int]:

@@ -1,5 +1,6 @@
 """The house rules that a machine can hold us to."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from warden_bot.channels.registry import channel_settings
+from warden_bot.channels.registry import CHANNELS, channel_settings
 from warden_bot.settings import PREFIX, Settings
+from warden_bot.states import ChannelKind
 
 MOST_LINES = 300
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,11 +61,53 @@ def test_channel_setting_is_in_the_readme(kind: str, name: str) -> None:
     assert f"`{PREFIX}{kind.upper()}_{name}`" in README
 
 
-@pytest.mark.parametrize("kind", list(channel_settings()))
-def test_channel_has_all_the_places_that_contributing_lists(kind: str) -> None:
-    assert (ROOT / "warden_bot" / "channels" / f"{kind}.py").exists()
+@pytest.mark.parametrize("kind", list(ChannelKind))
+def test_channel_has_all_the_places_that_contributing_lists(kind: ChannelKind) -> None:
+    channels = ROOT / "warden_bot" / "channels"
+    places = [channels / f"{kind}.py", channels / kind / "channel.py"]
+    pages = (ROOT / "docs" / "channels" / "README.md").read_text(encoding="utf-8")
+
+    assert [place.exists() for place in places].count(True) == 1
+    assert CHANNELS[kind].kind is kind
+    assert (ROOT / "tests" / "platforms" / f"{kind}.py").exists()
     assert (ROOT / "tests" / "channels" / f"test_{kind}.py").exists()
     assert f'"warden_bot.channels.{kind}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"`WARDEN_{kind.upper()}_" in README
+    assert (ROOT / "docs" / "channels" / f"{kind}.md").exists()
+    assert pages.count(f"]({kind}.md)") >= 2, "in Chinese and in English"
+
+
+OURS = {ChannelKind.SANDBOX, ChannelKind.WEBHOOK, ChannelKind.RELAY}  # our own words, which name no platform
+PLATFORM_NAMES = re.compile("|".join(sorted({kind.split("_")[0] for kind in set(ChannelKind) - OURS})), re.IGNORECASE)
+MAY_NAME_PLATFORMS = {"states.py", "channels/registry.py"}
+
+
+def test_a_platform_is_named_in_its_own_files_only() -> None:
+    package = ROOT / "warden_bot"
+    own = [re.compile(rf"channels/{kind}(\.py|/.*)") for kind in ChannelKind]
+    naming = []
+    for path in sorted(package.rglob("*.py")):
+        place = str(path.relative_to(package))
+        if place in MAY_NAME_PLATFORMS or "migrations" in path.parts or any(one.fullmatch(place) for one in own):
+            continue
+        naming += [place] if PLATFORM_NAMES.search(code_of(path)) else []
+
+    assert naming == []
+
+
+def code_of(path: Path) -> str:
+    """Return a file's names and strings; comments and docstrings may say where a habit was met."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    said = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in documents]
+    named = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return "\n".join([*said, *named, *(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))])
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])

@@ -9,33 +9,42 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from aiohttp import web
 
+from warden_bot.channels.base import Reply, Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels, channel_settings
-from warden_bot.channels.surroundings import Surroundings
+from warden_bot.content.library import Library, load_library
 from warden_bot.content.shelf import Shelf
+from warden_bot.domain.calendar import day_words
+from warden_bot.domain.message import InboundMessage
 from warden_bot.environment import utc_now
 from warden_bot.errors import Refused, SettingsError
 from warden_bot.handlers.delivery import channel_caps
 from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.fitting import campaigns_over_limit
+from warden_bot.handlers.intake import receive
+from warden_bot.handlers.placing import place_unplaced
 from warden_bot.handlers.settling import Post
 from warden_bot.metrics import Metrics
 from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, Clockwork, start_clock, tick_heartbeat
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database, sqlite_path
+from warden_bot.store.leases import take_or_keep
+from warden_bot.store.links import Links
 from warden_bot.store.rooms import Rooms
 from warden_bot.store.sealing import Sealer, key_beside
 from warden_bot.store.spool import Spool
+from warden_bot.store.tokens import SharedTokens
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_health_site, build_site
 from warden_bot.worker import Worker
@@ -82,6 +91,7 @@ class Kit:
     channels: Channels
     http: Http
     clock: Callable[[], datetime]
+    phrases: "Phrases"
     metrics: Metrics = field(default_factory=Metrics)
 
 
@@ -96,8 +106,49 @@ async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
         require_right_clock(await database.clock_offset(utc_now))
         http = Http()
         stack.push_async_callback(http.close)
-        channels = build_channels(settings.channels, Surroundings(http, utc_now, rooms=Rooms(database, sealer)))
-        yield Kit(settings, database, sealer, channels, http, utc_now)
+        phrases = Phrases(settings)
+        channels = build_channels(settings.channels, _surroundings(settings, database, sealer, http, phrases))
+        yield Kit(settings, database, sealer, channels, http, utc_now, phrases)
+
+
+class Phrases:
+    """The editors' phrases for channels: those of the shelf where there is one, else as they stand in the folder now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.shelf: Shelf | None = None
+
+    def __call__(self, name: str, values: Mapping[str, str]) -> str:
+        """Return one phrase, filled in."""
+        library = self.shelf.library if self.shelf is not None else self._read()
+        return library.replies.say(name, library.values(**values))
+
+    @cache  # noqa: B019 -- one of these lives as long as the program
+    def _read(self) -> Library:
+        today = utc_now().astimezone(self._settings.zone).date()
+        return load_library(self._settings.content_dir, today).library
+
+
+def _surroundings(settings: Settings, database: Database, sealer: Sealer, http: Http, words: Phrases) -> Surroundings:
+    holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+    async def lease(name: str) -> bool:
+        return await database.write(lambda session: take_or_keep(session, name, holder, utc_now()))
+
+    return Surroundings(
+        http,
+        utc_now,
+        tokens=SharedTokens(database, sealer, utc_now),
+        rooms=Rooms(database, sealer),
+        page_address=links_of(settings, sealer).post,
+        words=words,
+        lease=lease,
+    )
+
+
+def links_of(settings: Settings, sealer: Sealer) -> Links:
+    """Return what makes and reads the signed addresses of teachers' pages."""
+    return Links(settings.channels.get(ChannelKind.RELAY, {}).get("api_base") or settings.base_url, sealer)
 
 
 def require_right_clock(offset: timedelta) -> None:
@@ -156,13 +207,16 @@ async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
     async with AsyncExitStack() as stack:
         kit = await stack.enter_async_context(open_kit(settings))
         warn_of_unknown_settings(settings)
-        shelf = open_shelf(settings, kit.channels)
+        shelf = kit.phrases.shelf = open_shelf(settings, kit.channels)
+        await kit.database.write(lambda session: place_unplaced(session, kit.channels, kit.sealer))
         for warning in shelf.warnings:
             log.info("content: %s", warning)
         if role in (Role.ALL, Role.WORKER):
             stack.push_async_callback(_stop_worker, *_start_worker(kit))
         house = _furnish(kit, shelf, demo=demo)
         _start_ticks(stack, kit, house, role)
+        if role in (Role.ALL, Role.WORKER):  # where messages leave: the connection serves both directions
+            stack.push_async_callback(_stop_listening, _start_listening(kit, house))
         if role in (Role.ALL, Role.WEB):
             await _start_site(stack, build_site(house), settings.host, settings.port)
             path = "/sandbox" if demo else "/healthz"
@@ -178,7 +232,7 @@ def _furnish(kit: Kit, shelf: Shelf, *, demo: bool) -> House:
     settings = kit.settings
     desk = Desk(kit.database, kit.channels, kit.sealer, timedelta(seconds=settings.ack_within))
     spool = Spool(settings.spool_dir, kit.sealer)
-    return House(desk, spool, shelf, kit.metrics, settings.zone, kit.clock, demo)
+    return House(desk, spool, shelf, kit.metrics, settings.zone, kit.clock, demo, links_of(settings, kit.sealer))
 
 
 def _announce(words: str) -> None:
@@ -194,6 +248,23 @@ def _start_worker(kit: Kit) -> tuple[Worker, "asyncio.Task[None]"]:
 async def _stop_worker(worker: Worker, running: "asyncio.Task[None]") -> None:
     worker.stop()
     await asyncio.wait([running], timeout=STOP_SECONDS)
+
+
+def _start_listening(kit: Kit, house: House) -> "list[asyncio.Task[None]]":
+    """Keep the connections on which messages come in, for the kinds that have such a thing."""
+
+    async def hear(message: InboundMessage) -> Reply | None:
+        now = kit.clock()
+        today = day_words(now, house.zone)
+        return await receive(house.desk, house.spool, message, house.shelf.library, today, now)
+
+    return [asyncio.create_task(channel.listen(hear)) for channel in kit.channels.values() if channel.listens()]
+
+
+async def _stop_listening(listening: "Sequence[asyncio.Task[None]]") -> None:
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
 
 
 def _start_ticks(stack: AsyncExitStack, kit: Kit, house: House, role: Role) -> None:

@@ -9,6 +9,7 @@
     ├── DatabaseBehind       the database is older or newer than the program
     ├── Overloaded           too much is waiting to be stored; whoever can come again is asked to
     ├── SealBroken           sealed words that no key of ours opens, or that were changed
+    ├── LinkRefused          the address of a page that is not ours, or whose time is over
     ├── CallbackRejected     an inbound request that is forged, stale, oversized or malformed
     └── SendError            a platform did not take a message; the code says how it failed
         └── OutcomeUnknown   the request went out and no usable answer came back
@@ -78,6 +79,14 @@ class Overloaded(WardenError):
 
 class SealBroken(WardenError):
     """Sealed bytes could not be opened: the key is missing or the bytes were changed."""
+
+
+class LinkRefused(WardenError):
+    """A signed address that is `forged` or `expired`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class CallbackRejected(WardenError):

@@ -17,13 +17,14 @@ from warden_bot.handlers.case import escalate_open_cases
 from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.intake import replay_spool
+from warden_bot.handlers.relaying import follow_up
 from warden_bot.store.auditing import needs_sweep
 from warden_bot.store.cases import call_is_due
 from warden_bot.store.database import Database
 from warden_bot.store.spool import Spool
 
 CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4
-AUDIT_SECONDS, SPOOL_SECONDS = 30, 2
+AUDIT_SECONDS, SPOOL_SECONDS, RELAY_SECONDS = 30, 2, 20
 AUDIT_IS_FRESH = timedelta(seconds=3 * AUDIT_SECONDS)
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,14 @@ async def tick_audit(work: Clockwork) -> None:
     work.last["audit"] = now
 
 
+async def tick_relay(work: Clockwork) -> None:
+    """Remind teachers who have not posted what they were handed."""
+    now, desk, zone = work.clock(), work.desk, work.zone
+    reminded = await work.database.write(lambda session: follow_up(session, desk.channels, desk.sealer, zone, now))
+    if reminded:
+        log.info("reminded %s teachers of what waits to be posted", reminded)
+
+
 async def tick_heartbeat(work: Clockwork) -> None:
     """Call the heartbeat's address while all is well; whoever waits for it there raises the alarm when it stays out."""
     audited = work.last.get("audit")
@@ -136,6 +145,7 @@ SCHEDULED: dict[Tick, float] = {
     tick_escalation: ESCALATION_SECONDS,
     tick_sweep: SWEEP_SECONDS,
     tick_audit: AUDIT_SECONDS,
+    tick_relay: RELAY_SECONDS,
 }
 AT_THE_DOOR: dict[Tick, float] = {tick_spool: SPOOL_SECONDS}
 

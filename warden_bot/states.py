@@ -45,7 +45,9 @@ class DeliveryStatus(StrEnum):
     UNCONFIRMED = "unconfirmed"  # the request went out and no answer came; waits for a person
     FAILED = "failed"  # the platform refused it for good
     CANCELLED = "cancelled"  # called back before it left
-    EXPIRED = "expired"  # its window closed before it could leave
+    EXPIRED = "expired"  # its window closed before it could leave, or before whoever has it posted it
+    RELAY_PENDING = "relay_pending"  # a teacher has it and has yet to post it
+    RELAYED = "relayed"  # the teacher says that it is posted
 
 
 UNFINISHED = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING)
@@ -64,6 +66,8 @@ class DeliveryMove(StrEnum):
     EXPIRE = "expire"  # its window is over
     CALL_BACK = "call_back"  # the broadcast was cancelled, or the case has its officer
     REPLAY = "replay"  # a person wants it sent after all
+    CONFIRM = "confirm"  # whoever was to post it says that it is posted
+    OVERSTAY = "overstay"  # nobody posted what was handed over, and it is too late now
 
 
 DELIVERY_MOVES: dict[DeliveryMove, tuple[frozenset[DeliveryStatus], frozenset[DeliveryStatus]]] = {
@@ -74,17 +78,33 @@ DELIVERY_MOVES: dict[DeliveryMove, tuple[frozenset[DeliveryStatus], frozenset[De
     ),
     DeliveryMove.FINISH: (
         frozenset({DeliveryStatus.SENDING}),
-        frozenset({DeliveryStatus.QUEUED, DeliveryStatus.SENT, DeliveryStatus.CANCELLED, *STRANDED}),
+        frozenset(
+            {
+                DeliveryStatus.QUEUED,
+                DeliveryStatus.SENT,
+                DeliveryStatus.RELAY_PENDING,
+                DeliveryStatus.CANCELLED,
+                *STRANDED,
+            }
+        ),
     ),
     DeliveryMove.LOSE: (frozenset({DeliveryStatus.SENDING}), frozenset({DeliveryStatus.UNCONFIRMED})),
     DeliveryMove.SEND_AGAIN: (frozenset({DeliveryStatus.UNCONFIRMED}), frozenset({DeliveryStatus.QUEUED})),
     DeliveryMove.LEARN: (
         frozenset({DeliveryStatus.UNCONFIRMED, DeliveryStatus.QUEUED}),
-        frozenset({DeliveryStatus.SENT, DeliveryStatus.FAILED}),
+        frozenset({DeliveryStatus.SENT, DeliveryStatus.RELAY_PENDING, DeliveryStatus.FAILED}),
     ),
     DeliveryMove.EXPIRE: (frozenset({DeliveryStatus.QUEUED}), frozenset({DeliveryStatus.EXPIRED})),
-    DeliveryMove.CALL_BACK: (frozenset({DeliveryStatus.QUEUED}), frozenset({DeliveryStatus.CANCELLED})),
+    DeliveryMove.CALL_BACK: (
+        frozenset({DeliveryStatus.QUEUED, DeliveryStatus.RELAY_PENDING}),
+        frozenset({DeliveryStatus.CANCELLED}),
+    ),
     DeliveryMove.REPLAY: (frozenset(STRANDED), frozenset({DeliveryStatus.QUEUED})),
+    DeliveryMove.CONFIRM: (
+        frozenset({DeliveryStatus.RELAY_PENDING, DeliveryStatus.SENDING, DeliveryStatus.QUEUED, *STRANDED}),
+        frozenset({DeliveryStatus.RELAYED}),
+    ),
+    DeliveryMove.OVERSTAY: (frozenset({DeliveryStatus.RELAY_PENDING}), frozenset({DeliveryStatus.EXPIRED})),
 }
 
 
@@ -172,6 +192,7 @@ class FindingKind(StrEnum):
     CAMPAIGN_MISSED = "campaign_missed"  # the calendar had it, no broadcast was made
     BROADCAST_INCOMPLETE = "broadcast_incomplete"  # groups of its audience are owed nothing
     CLAIM_OVERDUE = "claim_overdue"  # a claim ran out long ago and nobody swept it
+    POST_MISSING = "post_missing"  # teachers have not posted what they were handed
     REPLY_MISSING = "reply_missing"  # somebody asked, and the answer was never owed
     CASE_UNCALLED = "case_uncalled"  # an open case that nobody will be called for
     OUTBOX_LATE = "outbox_late"  # due deliveries wait and no worker takes them
@@ -201,8 +222,13 @@ class AuditAction(StrEnum):
 
     BROADCAST_SENT = "broadcast_sent"
     BROADCAST_CANCELLED = "broadcast_cancelled"
+    BROADCAST_RECALLED = "broadcast_recalled"
     DELIVERIES_REPLAYED = "deliveries_replayed"
     GROUPS_IMPORTED = "groups_imported"
+    GROUP_BOUND = "group_bound"
+    GROUPS_PINGED = "groups_pinged"
+    BIND_CODES_MADE = "bind_codes_made"
+    RELAYED = "relayed"
     OFFICER_ADDED = "officer_added"
     SHIFTS_IMPORTED = "shifts_imported"
     TIP_WORDS_READ = "tip_words_read"

@@ -83,8 +83,9 @@ class Worker:
 
     async def _write(self, *, claims: bool) -> tuple[datetime | None, int]:
         """Take one turn at the database; return when to look again, and how many errands were claimed."""
-        ended, unbegun = self._ended[:CHUNK], self._unbegun
-        self._ended, self._unbegun = self._ended[CHUNK:], []
+        portion = self._portion()
+        ended, unbegun = self._ended[:portion], self._unbegun
+        self._ended, self._unbegun = self._ended[portion:], []
         under_way = [*self._open.values(), *(one.errand for one in self._ended)]
         busy = Counter[Priority](errand.claimed.priority for errand in under_way) if claims else None
         held = [errand.claimed.id for errand in (*under_way, *unbegun)] + [one.errand.claimed.id for one in ended]
@@ -104,6 +105,14 @@ class Worker:
                 self._begin(errand)
         return turn.again_at, turn.claimed
 
+    def _portion(self) -> int:
+        """Return how many ended tries to write down in one turn; those that went out together stay together."""
+        portion = min(CHUNK, len(self._ended))
+        batch = self._ended[portion - 1].errand.claimed.batch if portion else None
+        while batch is not None and portion < len(self._ended) and self._ended[portion].errand.claimed.batch == batch:
+            portion += 1
+        return portion
+
     async def _trouble(self, error: Exception) -> None:
         if not self._in_trouble:
             self._in_trouble = True
@@ -111,7 +120,7 @@ class Worker:
         await asyncio.sleep(AFTER_TROUBLE_SECONDS)
 
     def _begin(self, errand: Errand) -> None:
-        self._open[errand.claimed.id] = errand
+        self._open |= {one.claimed.id: one for one in errand.everyone}
         task = asyncio.create_task(self._deliver(errand))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -123,13 +132,14 @@ class Worker:
             # The claim runs out by itself, and the delivery is then decided like that of a worker that died.
             log.exception("delivery %s: a mistake of ours", errand.claimed.id)
         else:
-            if ended is None:
-                self._unbegun.append(errand)
-            else:
-                self._ended.append(ended)
-                self._metrics.tries.labels(errand.claimed.channel, ended.outcome).inc()
+            if not ended:
+                self._unbegun += errand.everyone
+            self._ended += ended
+            for one in ended:
+                self._metrics.tries.labels(errand.claimed.channel, one.outcome).inc()
         finally:
-            self._open.pop(errand.claimed.id, None)
+            for mate in errand.everyone:
+                self._open.pop(mate.claimed.id, None)
             self._post.database.wake.set()
 
     async def _wait(self, seconds: float) -> None:

@@ -10,10 +10,9 @@ from tests.channel_cases import make_outbound
 from tests.conformance import VALID_TEXT, Call, Fault, Stage, stage_for
 from tests.conftest import Clock
 from tests.factories import NOW
-from warden_bot.channels.base import CallbackRequest, Channel
+from warden_bot.channels.base import CallbackRequest, Channel, Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import CHANNELS
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.errors import CallbackRejected, SendError
 from warden_bot.states import AttemptOutcome

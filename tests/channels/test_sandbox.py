@@ -1,8 +1,8 @@
 from tests.channel_cases import SendCase, make_outbound, run_send_case
 from tests.conftest import Clock
+from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.sandbox import Sandbox
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.store.database import Database
 from warden_bot.store.rooms import WORDS, Rooms, said_since
 from warden_bot.store.sealing import Sealer

@@ -10,9 +10,8 @@ from tests.channel_cases import CallbackCase, SendCase, as_bytes, make_outbound,
 from tests.conftest import WEBHOOK_SECRET, Clock
 from tests.factories import NOW
 from tests.receiver import Receiver, receiving, signature
-from warden_bot.channels.base import CallbackRequest, Reply
+from warden_bot.channels.base import CallbackRequest, Reply, Surroundings
 from warden_bot.channels.http import Http
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.channels.webhook import Webhook
 from warden_bot.domain.message import InboundMessage, OutboundMessage, Recipient, Sender
 from warden_bot.errors import CallbackRejected

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from tests.channel_cases import SendCase, make_outbound, run_send_case
 from tests.fake_wecom import FakeWecom, refused
+from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.channels.wecom_robot import LONGEST_TEXT, WecomRobot
 from warden_bot.environment import utc_now
 from warden_bot.errors import CallbackRejected, SendError

@@ -175,11 +175,13 @@ async def test_cancelled_broadcast_sends_nothing_more(
     [(4, []), (14, ["安静时段"]), (22, ["安静时段"]), (23, [])],
     ids=["noon", "22:00", "06:00", "07:00"],
 )
-async def test_quiet_hours_only_warn_by_hand(database: Database, hour_utc: int, words: list[str]) -> None:
+async def test_quiet_hours_only_warn_by_hand(
+    database: Database, channels: Channels, hour_utc: int, words: list[str]
+) -> None:
     now = NOW.replace(hour=hour_utc)
 
     async with database.read() as session:
-        found = await cautions(session, ORDER, ZONE, now)
+        found = await cautions(session, ORDER, channels, ZONE, now)
 
     assert [word for word in words if any(word in caution for caution in found)] == words
     assert len(found) == len(words)
@@ -192,7 +194,7 @@ async def test_repetition_and_a_full_week_warn_by_hand(database: Database, chann
         await database.write(lambda session, order=order: send_by_hand(session, order, channels, NOW))  # type: ignore[misc]
 
     async with database.read() as session:
-        found = await cautions(session, replace(ORDER, text="一"), ZONE, NOW)
+        found = await cautions(session, replace(ORDER, text="一"), channels, ZONE, NOW)
 
     assert len(found) == 2
 

@@ -32,7 +32,9 @@ async def take(
     database: Database, path: Path, channels: Channels, sealer: Sealer, *, prune: bool = False
 ) -> GroupCount:
     file = read_groups(path, channels)
-    return await database.write(lambda session: import_groups(session, file, sealer, "cli:test", NOW, prune=prune))
+    return await database.write(
+        lambda session: import_groups(session, file, channels, sealer, "cli:test", NOW, prune=prune)
+    )
 
 
 async def codes(database: Database, *, retired: bool = False) -> list[str]:

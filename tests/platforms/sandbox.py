@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from tests.conformance import Fault, Stage
-from warden_bot.channels.base import Channel
+from warden_bot.channels.base import Channel, Surroundings
 from warden_bot.channels.sandbox import Sandbox
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.states import ChannelKind
 
 NO_SERVER = "there is no server between the program and its own rooms"

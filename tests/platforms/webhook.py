@@ -1,6 +1,7 @@
 """The stage of our own signed webhook: somebody else's server that drops a repeated delivery_id, as README.md asks."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -9,22 +10,23 @@ from aiohttp import web
 from tests.channel_cases import as_bytes
 from tests.conformance import VALID_TEXT, Call, Fault, Stage
 from tests.receiver import signature
-from warden_bot.channels.base import CallbackRequest
+from warden_bot.channels.base import CallbackRequest, Channel
 from warden_bot.channels.webhook import Webhook
 from warden_bot.states import ChannelKind
 
 SECRET = "a secret of the tests"
-FAULTS = {
-    Fault.THROTTLED: web.Response(status=429, headers={"Retry-After": "7"}),
-    Fault.BAD_CREDENTIALS: web.Response(status=401),
-    Fault.GONE: web.Response(status=410),
-    Fault.UNEXPECTED: web.Response(text="<html>portal</html>", content_type="text/html"),
+# Made anew for each answer: a response that went out once cannot go out again.
+FAULTS: dict[Fault, Callable[[], web.Response]] = {
+    Fault.THROTTLED: lambda: web.Response(status=429, headers={"Retry-After": "7"}),
+    Fault.BAD_CREDENTIALS: lambda: web.Response(status=401),
+    Fault.GONE: lambda: web.Response(status=410),
+    Fault.UNEXPECTED: lambda: web.Response(text="<html>portal</html>", content_type="text/html"),
 }
 
 
 class WebhookStage(Stage):
     kind = ChannelKind.WEBHOOK
-    channel_class = Webhook
+    channel_class: ClassVar[type[Channel]] = Webhook
     address = "/hook"
     lacks: ClassVar = {
         "too_long": "a text of a megabyte goes whole, and no receiver of ours has a limit",
@@ -58,7 +60,7 @@ class WebhookStage(Stage):
         return [f"{one['title']}\n{one['text']}" for one in self._got.values()]
 
     def prescribe(self, fault: Fault) -> None:
-        self._answers.append(FAULTS[fault])
+        self._answers.append(FAULTS[fault]())
 
     def call(self, call: Call, now: datetime) -> CallbackRequest:
         body = as_bytes(

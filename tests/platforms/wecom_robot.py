@@ -9,10 +9,7 @@ from tests.fake_wecom import FakeWecom, refused
 from warden_bot.channels.wecom_robot import WecomRobot
 from warden_bot.states import ChannelKind
 
-FAULTS = {
-    Fault.THROTTLED: refused(45009, "api freq out of limit"),
-    Fault.GONE: refused(93000, "invalid webhook url"),
-}
+FAULTS = {Fault.THROTTLED: (45009, "api freq out of limit"), Fault.GONE: (93000, "invalid webhook url")}
 
 
 class RobotStage(Stage):
@@ -35,7 +32,7 @@ class RobotStage(Stage):
 
     def prescribe(self, fault: Fault) -> None:
         page = web.Response(text="<html>portal</html>", content_type="text/html")
-        self.fake.answers["key-1"].append(FAULTS.get(fault, page))
+        self.fake.answers["key-1"].append(refused(*FAULTS[fault]) if fault in FAULTS else page)
 
 
 STAGE = RobotStage

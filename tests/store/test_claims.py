@@ -15,9 +15,10 @@ from warden_bot.store.auditing import needs_sweep
 from warden_bot.store.claims import Claimed, claim_due, look_around
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import groups_in_audience
-from warden_bot.store.moves import LEASE, claim, put_back, record, renew
+from warden_bot.store.moves import LEASE, claim, put_back, renew
 from warden_bot.store.outbox import Attempt
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.tries import record
 
 
 async def claim_all(database: Database, sealer: Sealer, worker: str) -> list[Claimed]:

@@ -22,6 +22,7 @@ from warden_bot.metrics import Metrics
 from warden_bot.states import DeliveryStatus, FindingKind
 from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import mend, note
+from warden_bot.store.links import Links
 from warden_bot.store.spool import Spool
 from warden_bot.store.write_queue import MOST_WAITING
 from warden_bot.web.keys import House
@@ -35,7 +36,7 @@ Numbers = dict[tuple[str, ...], float]
 @pytest.fixture
 def house(desk: Desk, spool: Spool, clock: Clock) -> House:
     shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
-    return House(desk, spool, shelf, Metrics(), ZONE, clock, demo=False)
+    return House(desk, spool, shelf, Metrics(), ZONE, clock, False, Links("http://127.0.0.1:8080", desk.sealer))
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ async def test_deliveries_and_the_outbox_are_shown(client: Client, database: Dat
     shown = await numbers(client)
 
     found = {name[1]: value for name, value in shown.items() if name[0] == "warden_deliveries"}
-    assert found == {"queued": 1, "sending": 1, "failed": 2, "unconfirmed": 1, "expired": 1}
+    assert found == {"queued": 1, "sending": 1, "relay_pending": 1, "failed": 2, "unconfirmed": 1, "expired": 1}
     assert shown["warden_outbox_seconds",] == 90
 
 

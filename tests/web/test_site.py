@@ -18,6 +18,7 @@ from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.metrics import Metrics
 from warden_bot.store.database import Database
+from warden_bot.store.links import Links
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
 from warden_bot.web.keys import House
@@ -28,7 +29,7 @@ Client = TestClient[Request, Application]
 
 def make_house(desk: Desk, spool: Spool, clock: Clock, *, demo: bool) -> House:
     shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
-    return House(desk, spool, shelf, Metrics(), ZONE, clock, demo)
+    return House(desk, spool, shelf, Metrics(), ZONE, clock, demo, Links("http://127.0.0.1:8080", desk.sealer))
 
 
 @pytest.fixture

@@ -12,9 +12,12 @@ from datetime import datetime, timedelta
 from json import JSONEncoder
 from typing import ClassVar
 
-from warden_bot.channels.surroundings import Surroundings
+from warden_bot.channels.http import Http
+from warden_bot.channels.standins import NoRooms, RoomBoard, always, no_pages, no_words
+from warden_bot.channels.tokens import OwnTokens, TokenStore
 from warden_bot.domain.message import InboundMessage, Media, OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
+from warden_bot.domain.relay import Patience
 from warden_bot.errors import CallbackRejected, SendError
 from warden_bot.states import Action, AttemptOutcome, ChannelKind
 
@@ -31,6 +34,7 @@ class Capabilities:
     pushes: bool = True  # may write first; False: only answers
     receives: bool = False  # has callbacks
     largest_callback: int = 64 * 1024  # bytes of one inbound request
+    too_large_status: int = 413  # the HTTP answer to a larger one; 200 where the platform would repeat it for ever
     paths: tuple[str, ...] = ()  # where the platform calls beside /callbacks/<kind>, when it will not take our path
     replies_in_answer: bool = False  # the HTTP answer to a callback carries the reply
     retry_status: int = 503  # the HTTP answer on which the platform sends a callback again
@@ -101,11 +105,27 @@ class Received:
     """What a verified callback holds: messages to be handled, and how its HTTP answer is made afterwards.
 
     `answer` gets the reply when there is exactly one message, else None. A handshake, an event that is none of our
-    business and the bot's own words hold no messages.
+    business and the bot's own words hold no messages. `afterwards` is what is left to do on the platform when the
+    messages are stored and before the answer goes out; where it raises SendError, the platform shall send it all again.
     """
 
     messages: tuple[InboundMessage, ...]
     answer: Callable[[Reply | None], CallbackAnswer] = field(repr=False)
+    afterwards: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The powers of a channel beside its own settings."""
+
+    http: Http
+    clock: Callable[[], datetime]
+    tokens: TokenStore = field(default_factory=OwnTokens)
+    rooms: RoomBoard = field(default_factory=NoRooms)
+    page_address: Callable[[str, datetime], str] = no_pages  # where a delivery is handed over, and until when
+    words: Callable[[str, Mapping[str, str]], str] = no_words  # one of the editors' phrases, filled in
+    lease: Callable[[str], Awaitable[bool]] = always  # take or keep what only one process may have
+    others: Mapping[ChannelKind, "Channel"] = field(default_factory=dict)  # filled while they are built
 
 
 class Channel(ABC):
@@ -114,6 +134,7 @@ class Channel(ABC):
     kind: ClassVar[ChannelKind]
     capabilities: ClassVar[Capabilities]
     settings: ClassVar[tuple[ChannelSetting, ...]]
+    patience: Patience | None = None  # with whoever has to post what was handed over
 
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         self._values = values
@@ -149,6 +170,10 @@ class Channel(ABC):
         """Name what fails as one: the platform's server behind an address. Holds no secret."""
         return self.kind.value
 
+    def can_push(self) -> bool:
+        """Say whether this kind, as it is set up, may write first."""
+        return self.abilities("").pushes
+
     def sends_from_here(self) -> bool:
         """Say whether this process can send now; another one may hold the only connection."""
         return True
@@ -180,9 +205,19 @@ class Channel(ABC):
             await self._around.http.reach(self.base)
         return ""
 
+    def admit(self, request: CallbackRequest) -> None:  # noqa: B027 -- most kinds have to look at the body
+        """Refuse an inbound request by its head alone, before its body is read: there is none yet. Raise CallbackRejected.
+
+        For kinds whose callbacks are large and can be told from a stranger's by a header.
+        """
+
     def parse_callback(self, request: CallbackRequest) -> Received:  # noqa: ARG002 -- the contract's signature
         """Verify and read an inbound request. Raise CallbackRejected for anything forged, stale or malformed."""
         raise CallbackRejected("no_callbacks", 404)
+
+    async def complete(self, message: InboundMessage) -> InboundMessage:
+        """Ask the platform for what its callback left out of a message. Raise SendError: it shall send it again."""
+        return message
 
     async def fetch_media(self, media: Media) -> bytes:
         """Fetch a picture or file that came with a message, within limits. Raise SendError."""

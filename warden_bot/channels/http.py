@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,9 @@ from warden_bot.states import AttemptOutcome
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5, 15
 MOST_OPEN = 50  # requests of one worker at once
+CLOSE_SECONDS = 2  # what a WebSocket's other end is given to say goodbye
 LARGEST_ANSWER = 64 * 1024  # bytes; platforms answer with a few hundred
+LARGEST_FRAME = 1024 * 1024  # bytes of one WebSocket message
 LONGEST_WORDS = 200  # characters of a platform's own words that are kept
 TOO_MANY_REQUESTS = 429
 JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -132,6 +135,30 @@ class Http:
         answer.require_success()
         return answer.document()
 
+    @asynccontextmanager
+    async def connect(
+        self, url: str | URL, heartbeat: float | None = None
+    ) -> AsyncIterator["aiohttp.ClientWebSocketResponse[bool]"]:
+        """Open a WebSocket, and close it at the end. Raise SendError where none came about; no redirect is followed.
+
+        It has a client of its own, so that it takes no place from requests. How long it lasts is the caller's business.
+        With `heartbeat`, the other end is pinged every so many seconds, and the connection ends when it says nothing.
+        """
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_redirect.append(_refuse_redirect)
+        limits = aiohttp.ClientTimeout(total=WHOLE_SECONDS, connect=CONNECT_SECONDS)
+        closing = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)
+        async with aiohttp.ClientSession(
+            timeout=limits, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[tracing]
+        ) as client:
+            try:
+                socket = await client.ws_connect(url, max_msg_size=LARGEST_FRAME, timeout=closing, heartbeat=heartbeat)
+            except (aiohttp.ClientError, ValueError, TimeoutError) as error:
+                words = type(error).__name__
+                raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words) from None
+            async with socket:
+                yield socket
+
     async def reach(self, url: str) -> None:
         """Find out whether anybody answers there, whatever they say. Raise SendError if not."""
         await self.request("GET", url)
@@ -140,6 +167,11 @@ class Http:
         """Call an address and return the HTTP status of its answer, whose body nobody reads. Raise OSError or TimeoutError."""
         async with self._opened().get(url, allow_redirects=False) as response:
             return response.status
+
+
+async def _refuse_redirect(*_about: object) -> None:
+    """Follow nobody elsewhere: what is said on the connection may hold a secret."""
+    raise aiohttp.ClientConnectionError("a redirect")
 
 
 async def _whole(response: aiohttp.ClientResponse, largest: int) -> bytes:

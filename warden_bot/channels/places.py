@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from yarl import URL
 
 from warden_bot.channels.http import Http
 from warden_bot.errors import SendError
@@ -11,6 +12,9 @@ from warden_bot.states import AttemptOutcome
 
 LONGEST_ADDRESS = 4096
 LARGEST_MEDIA = 20 * 1024 * 1024  # bytes; the platforms' own limits are 10 to 20 MB
+# Plain labels, the last of which begins with a letter: so no number in any notation, and none of the characters
+# (%2f ; , `) at which the parser that fetches might end the host elsewhere than the one that looks.
+HOST = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*")
 ORIGIN = re.compile(r"https?://[^/?#\s]+")
 
 
@@ -25,23 +29,15 @@ def is_known_place(address: str, hosts: Sequence[str]) -> bool:
         return False
     try:
         parts = urlsplit(address)
-        host, port = (parts.hostname or "").rstrip("."), parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
     origin = f"{parts.scheme}://{parts.netloc}".lower()
     if origin in hosts:
         return "@" not in parts.netloc
-    if parts.scheme != "https" or "@" in parts.netloc or port not in (None, 443) or _is_number(host):
+    if parts.scheme != "https" or "@" in parts.netloc or port not in (None, 443) or not HOST.fullmatch(host):
         return False
     return any(host == one or host.endswith(f".{one}") for one in hosts if "://" not in one)
-
-
-def _is_number(host: str) -> bool:
-    try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return host.replace(".", "").isdecimal()
-    return True
 
 
 def origin_of(base: str) -> list[str]:
@@ -54,7 +50,7 @@ async def fetch_from(http: Http, address: str, hosts: Sequence[str], largest: in
     """Fetch what lies at a known place, at most `largest` bytes, without following anybody elsewhere. Raise SendError."""
     if not is_known_place(address, hosts):
         raise SendError("foreign_address", AttemptOutcome.REJECTED, asked=False)
-    answer = await http.request("GET", address, largest=largest)
+    answer = await http.request("GET", URL(address, encoded=True), largest=largest)
     answer.require_success()
     if len(answer.body) > largest:
         raise SendError("too_large", AttemptOutcome.REJECTED)

@@ -4,18 +4,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from warden_bot.channels.base import Capabilities, Channel, ChannelSetting
+from warden_bot.channels.base import Capabilities, Channel, ChannelSetting, Surroundings
+from warden_bot.channels.dingtalk.channel import Dingtalk
+from warden_bot.channels.feishu.channel import Feishu
 from warden_bot.channels.http import Http
+from warden_bot.channels.matrix.channel import Matrix
+from warden_bot.channels.onebot.channel import OneBot
+from warden_bot.channels.relay import Relay
 from warden_bot.channels.sandbox import Sandbox
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.channels.webhook import Webhook
+from warden_bot.channels.wechat_official.channel import WechatOfficial
+from warden_bot.channels.wecom_aibot.channel import WecomAibot
+from warden_bot.channels.wecom_app.channel import WecomApp
 from warden_bot.channels.wecom_robot import WecomRobot
+from warden_bot.channels.wecom_school import WecomSchool
 from warden_bot.errors import SettingsError
 from warden_bot.states import ChannelKind
 
 CHANNELS: dict[ChannelKind, type[Channel]] = {
     ChannelKind.SANDBOX: Sandbox,
     ChannelKind.WECOM_ROBOT: WecomRobot,
+    ChannelKind.WECOM_APP: WecomApp,
+    ChannelKind.WECOM_AIBOT: WecomAibot,
+    ChannelKind.WECOM_SCHOOL: WecomSchool,
+    ChannelKind.WECHAT_OFFICIAL: WechatOfficial,
+    ChannelKind.FEISHU: Feishu,
+    ChannelKind.DINGTALK: Dingtalk,
+    ChannelKind.ONEBOT: OneBot,
+    ChannelKind.MATRIX: Matrix,
+    ChannelKind.RELAY: Relay,
     ChannelKind.WEBHOOK: Webhook,
 }
 Channels = Mapping[ChannelKind, Channel]

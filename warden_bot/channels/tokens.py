@@ -2,28 +2,14 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from warden_bot.domain.token import Fetch
 from warden_bot.errors import SendError
 from warden_bot.states import AttemptOutcome
 
 REFUSED_TOKEN = "token_refused"  # noqa: S105 -- the code by which a channel says: the token is the trouble
-SPARE = timedelta(minutes=5)  # a token is no longer used so long before its end
-
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class FreshToken:
-    """A token as its platform gave it."""
-
-    token: str = field(repr=False)
-    expires_at: datetime
-
-
-Fetch = Callable[[], Awaitable[FreshToken]]
 
 
 class TokenStore(Protocol):

@@ -21,11 +21,11 @@ from warden_bot.channels.base import (
     Received,
     Reply,
     SendReceipt,
+    Surroundings,
     json_answer,
 )
 from warden_bot.channels.http import plain_words
 from warden_bot.channels.signing import same, sign_hex
-from warden_bot.channels.surroundings import Surroundings
 from warden_bot.domain.message import InboundMessage, OutboundMessage, Sender
 from warden_bot.domain.splitting import split_text
 from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError

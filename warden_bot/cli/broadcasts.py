@@ -73,6 +73,20 @@ def _campaign_words(campaign: str) -> str:
     return found.wordings[0].render(loaded.library.values(day_words(utc_now(), settings.zone)))
 
 
+async def deliver_here(order: Any) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
+    """Make a broadcast, work until it is done, and return how far it got."""
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.broadcast import send_by_hand
+
+    async with open_kit(settings_from_here()) as kit:
+        now = kit.clock()
+        broadcast = await kit.database.write(lambda session: send_by_hand(session, order, kit.channels, now))
+        await _work_until_done(kit, broadcast.id or 0, quiet=True)
+        async with kit.database.read() as session:
+            return await _shown(session, broadcast.id or 0)
+
+
 async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
@@ -84,7 +98,7 @@ async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # no
     async with open_kit(settings) as kit:
         now = kit.clock()
         async with kit.database.read() as session:
-            for caution in await cautions(session, order, settings.zone, now):
+            for caution in await cautions(session, order, kit.channels, settings.zone, now):
                 warn(f"注意：{caution}")
         broadcast = await kit.database.write(lambda session: send_by_hand(session, order, kit.channels, now))
         if wait:
@@ -97,9 +111,11 @@ async def _shown(session: "Session", broadcast: int) -> dict[str, Any]:
     """Return how far a broadcast has got and, as `problems`, which groups it did not reach and why."""
     from warden_bot.handlers.broadcast import progress_of
     from warden_bot.store.outbox import undelivered
+    from warden_bot.store.posts import waiting_groups
 
     shown = (await progress_of(session, broadcast)).as_json()
-    return shown | {"problems": await undelivered(session, broadcast)}
+    waiting = await waiting_groups(session, broadcast)
+    return shown | {"problems": await undelivered(session, broadcast), "relay_waiting": waiting}
 
 
 async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:  # noqa: ANN401 -- Kit, imported late
@@ -183,11 +199,50 @@ def cancel(broadcast: Number, as_json: Json = False) -> None:
         _say_result(result)
 
 
+@app.command("recall")
+def recall(broadcast: Number, as_json: Json = False) -> None:
+    """收回已经发到群里的（平台允许的才行），没发出去的一并撤回。Take back what has arrived, where the platform allows it."""
+    from contextlib import suppress
+
+    from warden_bot.app import open_kit
+    from warden_bot.environment import settings_from_here
+    from warden_bot.errors import IllegalMove
+    from warden_bot.handlers.broadcast import cancel as cancel_here
+    from warden_bot.handlers.broadcast import progress_of
+    from warden_bot.handlers.recalling import Recalled, recall_broadcast
+
+    async def work() -> list[Recalled]:
+        async with open_kit(settings_from_here()) as kit:
+            now, who = kit.clock(), actor()
+            async with kit.database.read() as session:
+                await progress_of(session, broadcast)
+            with suppress(IllegalMove):  # nothing waits any more
+                await kit.database.write(lambda session: cancel_here(session, broadcast, who, now))
+            return await recall_broadcast(kit.database, kit.channels, kit.sealer, broadcast, who, now)
+
+    results = run(work())
+    stayed = [one for one in results if one.trouble]
+    if as_json:
+        gone = [one.group for one in results if not one.trouble]
+        show_json({"id": broadcast, "recalled": gone, "stayed": [one.as_json() for one in stayed]})
+    else:
+        say(f"收回了 {len(results) - len(stayed)} 个群的，{len(stayed)} 个群的收不回")
+        for one in stayed:
+            say(f"  {one.group}：{one.as_json()['reason']}")
+    if stayed:
+        raise typer.Exit(1)
+
+
 def _say_result(result: dict[str, Any]) -> None:
     states = {"pending": "还没开始", "started": "正在发", "completed": "已发完", "cancelled": "已撤回"}
     say(f"广播 {result['id']}（{states[result['status']]}）：{_counts_in_words(result['counts'])}")
     for one in result["problems"]:
-        say(f"  {one['group']}：{WORDS[one['status']]}（{one['code']} {one['platform_words']}".rstrip() + "）")
+        say(
+            f"  {one['group']}：{WORDS[one['status']]}。{one['reason']}（{one['code']} {one['platform_words']}".rstrip()
+            + "）"
+        )
+    if result["relay_waiting"]:
+        say(f"  还没转发：{'、'.join(result['relay_waiting'])}")
 
 
 def _counts_in_words(counts: dict[str, int]) -> str:

@@ -28,6 +28,23 @@ PHRASES: dict[str, frozenset[str]] = {
     "case_notice": frozenset({"code", "category"}),
     "no_one_on_duty": frozenset({"code", "category"}),
 }
+# Phrases that a content folder may leave out: then these are said.
+STAND_INS: dict[str, tuple[frozenset[str], str]] = {
+    "only_words": (NOTHING, "图片和语音我看不懂，请打字告诉我。急事打110。"),
+    "bound": (frozenset({"group"}), "好了，这里就是{{ group }}。以后的安全提醒会发到这里。"),
+    "bound_teacher": (frozenset({"group"}), "好了，要发到{{ group }}的提醒，以后会先发给您，请您转发。"),
+    "bind_failed": (NOTHING, "绑定码不对，或者已经过期、用过。请向派出所再要一个。"),
+    "bind_elsewhere": (frozenset({"group"}), "这里已经绑定为{{ group }}，不用再绑。要换请找派出所。"),
+    "relay_handover": (
+        frozenset({"group", "link"}),
+        "请转发到{{ group }}：打开 {{ link }} ，复制后发到群里，再点“已经发了”。",
+    ),
+    "relay_reminder": (
+        frozenset({"group", "link"}),
+        "{{ group }}还没有转发，请打开 {{ link }} 。已经发过就点一下“已经发了”。",
+    ),
+    "ping": (NOTHING, "这是一次连接测试，不用回复。"),
+}
 # What an operator or editor is told; where a phrase is not written, the plain line below stands in for it.
 FINDINGS: dict[str, frozenset[str]] = {
     f"finding_{kind.value}": frozenset({"subjects", "count"}) for kind in FindingKind
@@ -35,6 +52,7 @@ FINDINGS: dict[str, frozenset[str]] = {
 PLAIN_FINDING = "机器人发现要看的事（{kind}，{count} 处）：{subjects}"
 # Without the code in it, a receipt or a notice is of no use to whoever gets it.
 MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_notice", "no_one_on_duty"})
+MUST_SHOW_LINK = frozenset({"relay_handover", "relay_reminder"})
 DEFAULT = "default"
 FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。群里说不等于报警。"
 
@@ -48,7 +66,8 @@ class Replies:
 
     def say(self, name: str, values: Mapping[str, object]) -> str:
         """Return one phrase with its variables filled in."""
-        return self.phrases[name].render(values)
+        wording = self.phrases.get(name)
+        return (wording or Wording(STAND_INS[name][1], "", 0)).render(values)
 
     def finding(self, kind: str, values: Mapping[str, object]) -> str:
         """Return what a person is told about findings of a kind."""
@@ -63,16 +82,19 @@ class Replies:
     def every(self) -> Iterator[tuple[Wording, frozenset[str]]]:
         """Yield all phrases with the variables each may use."""
         for name, wording in self.phrases.items():
-            yield wording, (PHRASES | FINDINGS)[name]
+            yield wording, STAND_INS[name][0] if name in STAND_INS else (PHRASES | FINDINGS)[name]
         for wording in self.emergencies.values():
             yield wording, NOTHING
 
 
 def parse_replies(fields: Fields) -> Replies:
     """Read the phrases. What is missing, misspelt or without a number is noted in the fields' faults."""
-    fields.refuse_unknown({*PHRASES, *FINDINGS, "emergency"})
-    names = [*PHRASES, *(name for name in FINDINGS if name in fields.values)]
+    fields.refuse_unknown({*PHRASES, *FINDINGS, *STAND_INS, "emergency"})
+    names = [*PHRASES, *(name for name in (*FINDINGS, *STAND_INS) if name in fields.values)]
     phrases = {name: Wording(fields.text(name), fields.file, fields.lines.get(name, 1) + 1) for name in names}
+    for name in MUST_SHOW_LINK & fields.values.keys():
+        if "{{ link }}" not in str(fields.values[name]):
+            fields.fault(name, f"{name} 里要有 {{{{ link }}}}，不然老师打不开")
     for name in MUST_SHOW_CODE & fields.values.keys():
         if "{{ code }}" not in str(fields.values[name]):
             fields.fault(name, f"{name} 里要有 {{{{ code }}}}，不然没人知道编号")

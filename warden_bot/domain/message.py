@@ -54,6 +54,7 @@ class Recipient:
     address: str  # the platform's address; often a secret in itself, so never logged
     secret: str = ""  # a signing secret of this one address, where the platform has one
     person: bool = False
+    name: str = ""  # what people call the group
 
     def __repr__(self) -> str:
         """Leave out the address and the secret: both open a group to whoever reads them."""
@@ -69,6 +70,7 @@ class OutboundMessage:
     text: str = field(repr=False)
     title: str = ""
     priority: Priority = Priority.BROADCAST
+    about: str = ""  # the key of the delivery that this one reminds of
 
     def part_key(self, number: int) -> str:
         """Return the idempotency key of one part, counted from 0."""

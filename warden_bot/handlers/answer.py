@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 
 from warden_bot.content.library import Library
-from warden_bot.domain.understanding.judge import Verdict, judge
+from warden_bot.domain.understanding.judge import TOPIC_OF, Verdict, judge
 from warden_bot.states import Action
 
 # The phrase for a private chat and the one for a group, where everybody reads along.
@@ -62,6 +62,14 @@ def hear(library: Library, text: str, today: str, *, addressed: bool, private: b
     """Judge a text and compose the reply. `private`: nobody else reads the answer, so it may be longer."""
     verdict = judge(text, library.index, addressed=addressed)
     return Heard(verdict, compose(library, verdict, today, private=private))
+
+
+def hear_no_words(library: Library, today: str, *, addressed: bool, media: bool) -> Heard:
+    """Say what to do to somebody who sent a picture or a voice, or only the bot's name; talk in a group gets nothing."""
+    if not addressed:
+        return Heard(Verdict(Action.SILENT), None)
+    words = library.replies.say("only_words" if media else "menu", library.values(today))
+    return Heard(Verdict(Action.MENU, TOPIC_OF[Action.MENU]), words)
 
 
 def compose(library: Library, verdict: Verdict, today: str, *, private: bool, code: str = NO_CODE_YET) -> str | None:

@@ -55,6 +55,7 @@ UNWELL = frozenset(FindingKind) - {
     FindingKind.ROUTE_BROKEN,
     FindingKind.CONTENT_REFUSED,
     FindingKind.CAMPAIGN_MISSED,
+    FindingKind.POST_MISSING,
 }
 
 

@@ -1,6 +1,7 @@
 """A campaign is due, or somebody sends by hand: make the broadcast once and owe it to every group of its audience."""
 
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -146,10 +147,23 @@ async def _require_fit(session: Session, audience: Audience, order: Order, chann
         raise Refused("；".join(faults))
 
 
-async def cautions(session: Session, order: Order, zone: tzinfo, now: datetime) -> list[str]:
-    """Say what a campaign would not have been allowed. By hand it leaves all the same."""
-    local = now.astimezone(zone)
+async def _unreachable(session: Session, audience: Audience, channels: Channels) -> list[str]:
+    """Say of which channels the groups cannot be reached as things are set up."""
+    counts = Counter(group.channel for group in await groups_in_audience(session, audience))
     found = []
+    for kind, count in sorted(counts.items()):
+        missing = "、".join(f"WARDEN_{kind.upper()}_{name}" for name in channels[kind].lacks())
+        if missing:
+            found.append(f"{count} 个群走 {kind}，还缺设置 {missing}，收不到")
+        elif not channels[kind].can_push():
+            found.append(f"{count} 个群走 {kind}，它只能回答、不能主动发，收不到")
+    return found
+
+
+async def cautions(session: Session, order: Order, channels: Channels, zone: tzinfo, now: datetime) -> list[str]:
+    """Say what a campaign would not have been allowed, and which groups cannot hear it. By hand it leaves all the same."""
+    local = now.astimezone(zone)
+    found = await _unreachable(session, parse_audience(order.audience), channels)
     if in_quiet_hours(local.time()):
         found.append("现在是安静时段（22:00–06:30）")
     if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):

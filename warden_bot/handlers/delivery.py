@@ -6,29 +6,32 @@ writes down how earlier tries ended and claims what may go now; then the request
 
 import json
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from warden_bot.channels.base import Channel, SendReceipt
 from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.domain.message import OutboundMessage
-from warden_bot.domain.outage import Standing, after_outcome, probe_is_due
-from warden_bot.domain.pacing import ThrottleRule, Wish
+from warden_bot.domain.outage import Standing, after_outcome
+from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
-from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, recipient_wishes, settle
+from warden_bot.handlers.picking import Later, pick
+from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, settle
 from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
 from warden_bot.store.claims import Claimed, anything_due, claim_due, look_around
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
 from warden_bot.store.moves import LEASE, expire, finish_untried, give_back_strays, lose, put_back, send_again
-from warden_bot.store.outages import HELD_BACK, PlatformOutage, book_probe, outages_now
-from warden_bot.store.pacing import give_back, grant
+from warden_bot.store.outages import outages_now
 
+NOTHING = SendError("nothing_to_send", AttemptOutcome.REJECTED, asked=False)
 # Who has not looked for so long was stopped, or had no database: the claims of its own worker are then renewed first.
 SWEEP_GAP = LEASE
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +43,6 @@ class Turn:
     errands: list[Errand]
     again_at: datetime | None
     claimed: int = 0  # deliveries looked at; more than errands where some were put back
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """An errand that may not go now, and when to try again."""
-
-    errand: Errand
-    at: datetime
-    code: str = ""
 
 
 async def nothing_due(post: Post) -> bool:
@@ -88,9 +82,10 @@ async def take_turn(
         if busy is not None:
             claimed = await claim_due(session, post.worker, post.sealer, look.due, busy, most, now)
             found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
-            errands, refused = await _pick(session, post, found, outages, now)
+            errands, refused = await pick(session, post, _in_batches(found), outages, now)
             later += refused
-        await put_back(session, post.worker, [(one.errand.claimed.id, one.at, one.code) for one in later])
+        held_back = [(errand.claimed.id, one.at, one.code) for one in later for errand in one.errand.everyone]
+        await put_back(session, post.worker, held_back)
         again_at = [one.at for one in later] + ([now] if unbegun else [])
         return Turn(errands, min(again_at, default=None), len(claimed))
 
@@ -106,6 +101,9 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
         await _fail_unopened(session, post, claimed, now)
         return None
     text = claimed.text
+    if claimed.is_idle:  # posted, or called back, while the reminder waited
+        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
+        return None
     if claimed.case_id is not None:
         case = await case_by_id(session, claimed.case_id)
         if case is None or case.status is not CaseStatus.OPEN:
@@ -117,9 +115,20 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
         except SealBroken:
             await _fail_unopened(session, post, claimed, now)
             return None
-    message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority)
+    about = claimed.about
+    message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority, about)
     channel = post.channels[claimed.channel]
     return Errand(claimed, message, channel.platform(claimed.recipient.address), now + LEASE, channel.parts(message))
+
+
+def _in_batches(errands: Sequence[Errand]) -> list[Errand]:
+    """Return the errands with those of one batch together behind the first of them."""
+    alone = [errand for errand in errands if errand.claimed.batch is None]
+    batches: dict[str, list[Errand]] = defaultdict(list)
+    for errand in sorted(errands, key=lambda one: one.claimed.id):
+        if errand.claimed.batch is not None:
+            batches[errand.claimed.batch].append(errand)
+    return alone + [replace(first, mates=tuple(rest)) for first, *rest in batches.values()]
 
 
 async def _fail_unopened(session: Session, post: Post, claimed: Claimed, now: datetime) -> None:
@@ -145,109 +154,56 @@ async def _notice(session: Session, post: Post, claimed: Claimed, case: Case) ->
     return "\n".join(lines)
 
 
-async def _pick(
-    session: Session, post: Post, errands: Sequence[Errand], outages: Mapping[str, PlatformOutage], now: datetime
-) -> tuple[list[Errand], list[Later]]:
-    """Choose the errands that may go now: their platform answers, and its pace allows them in every scope."""
-    going, later = await _past_outages(session, errands, outages, now) if outages else (list(errands), [])
-    wishes = {errand.claimed.id: _wishes(post, errand) for errand in going}
-    for stage in range(max(map(len, wishes.values()), default=0)):
-        asking = [errand for errand in going if len(wishes[errand.claimed.id]) > stage]
-        refused = await _granted(session, [(one, wishes[one.claimed.id][stage]) for one in asking], now)
-        later += refused
-        gone = {one.errand.claimed.id for one in refused}
-        # What was booked at the stages before is given back: all scopes or none.
-        await give_back(session, [wish for one in gone for wish in wishes[one][:stage]])
-        going = [errand for errand in going if errand.claimed.id not in gone]
-    return going, later
-
-
-async def _past_outages(
-    session: Session, errands: Sequence[Errand], outages: Mapping[str, PlatformOutage], now: datetime
-) -> tuple[list[Errand], list[Later]]:
-    """Hold back what is owed on platforms that are down, but for one probe each when its time has come."""
-    going: list[Errand] = []
-    later: list[Later] = []
-    wait_until = {name: outage.probe_at for name, outage in outages.items()}
-    for errand in errands:
-        outage = outages.get(errand.platform)
-        if outage is None:
-            going.append(errand)
-            continue
-        is_probe = False
-        if wait_until[errand.platform] == outage.probe_at and probe_is_due(outage.probe_at, now):
-            next_at = await book_probe(session, outage, now)
-            is_probe = next_at is not None
-            wait_until[errand.platform] = next_at or now + timedelta(seconds=1)
-        if is_probe:
-            going.append(errand)
-        else:
-            later.append(Later(errand, wait_until[errand.platform], HELD_BACK))
-    return going, later
-
-
-def _wishes(post: Post, errand: Errand) -> list[Wish]:
-    channel = post.channels[errand.claimed.channel]
-    if not channel.capabilities.pace and channel.kind not in post.channel_rules:
-        return []
-    cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
-    wishes = [Wish(channel.kind.value, rule, cost) for rule in channel.capabilities.pace if rule.scope == PER_CHANNEL]
-    if cap := post.channel_rules.get(channel.kind):
-        wishes.append(Wish(f"{channel.kind}:cap", cap, cost))
-    return wishes + recipient_wishes(channel, errand)
-
-
-async def _granted(session: Session, asking: Sequence[tuple[Errand, Wish]], now: datetime) -> list[Later]:
-    """Book the wishes, all scopes in one statement; return the errands that were refused, one after another a scope."""
-    alike: dict[tuple[str, int], list[Errand]] = defaultdict(list)
-    rules: dict[tuple[str, int], Wish] = {}
-    for errand, wish in asking:
-        alike[wish.scope, wish.cost].append(errand)
-        rules[wish.scope, wish.cost] = wish
-    later: list[Later] = []
-    refused: Counter[str] = Counter()
-    for together in _rounds(alike):
-        wishes = [Wish(scope, rules[scope, cost].rule, cost, len(alike[scope, cost])) for scope, cost in together]
-        grants = await grant(session, wishes, now)
-        for wish in wishes:
-            given = grants[wish.scope]
-            for errand in alike[wish.scope, wish.cost][given.granted :]:
-                later.append(Later(errand, given.retry_at + wish.rule.interval * refused[wish.scope]))
-                refused[wish.scope] += wish.cost
-    return later
-
-
-def _rounds(keys: Iterable[tuple[str, int]]) -> Iterable[list[tuple[str, int]]]:
-    """Split (scope, cost) pairs into rounds in which no scope occurs twice; nearly always there is one."""
-    rounds: list[list[tuple[str, int]]] = []
-    turn: Counter[str] = Counter()
-    for scope, cost in keys:
-        if turn[scope] == len(rounds):
-            rounds.append([])
-        rounds[turn[scope]].append((scope, cost))
-        turn[scope] += 1
-    return rounds
-
-
-async def deliver(post: Post, errand: Errand) -> Ended | None:
-    """Send one errand and say how it ended. None: its claim had run out before anything was sent, so nothing was."""
+async def deliver(post: Post, errand: Errand) -> list[Ended]:
+    """Send one errand and its mates; say how it ended for each. Nothing: the claim had run out before anything was sent."""
     started = post.clock()
     if started >= errand.claimed_until:  # this process was stopped for a while; somebody else may have decided
-        return None
-    sent = errand.claimed.sent_parts if errand.claimed.sent_parts < len(errand.parts) else 0
-    problem: SendError | None = None
-    if not errand.parts:
-        problem = SendError("nothing_to_send", AttemptOutcome.REJECTED, asked=False)
+        return []
+    ended = await (_send_together if errand.mates else _send_alone)(post, errand, started)
+    for one in ended:
+        _remember(post, one)
+    return ended
+
+
+async def _send_alone(post: Post, errand: Errand, started: datetime) -> list[Ended]:
+    sent = _sent_before(errand)
+    ids: list[str] = []
+    problem = None if errand.parts else NOTHING
     channel = post.channels[errand.claimed.channel]
     try:
         for number, part in enumerate(errand.parts[sent:], start=sent):
-            await _send(channel, errand.message, part, number)
+            receipt = await _guarded(channel.send(errand.message, part, number))
+            ids.append(receipt.external_id)
             sent += 1
     except SendError as error:
         problem = error
-    ended = Ended(errand, started, post.clock(), sent, problem)
-    _remember(post, ended)
-    return ended
+    return [Ended(errand, started, post.clock(), sent, problem, tuple(ids))]
+
+
+async def _send_together(post: Post, errand: Errand, started: datetime) -> list[Ended]:
+    """Send every part to all who go together; who was refused one part gets no other."""
+    channel, sent = post.channels[errand.claimed.channel], _sent_before(errand)
+    problems: dict[int, SendError | None] = dict.fromkeys((one.claimed.id for one in errand.everyone), None)
+    counts = {one.claimed.id: sent for one in errand.everyone}
+    for number, part in enumerate(errand.parts[sent:], start=sent):
+        going = [one for one in errand.everyone if problems[one.claimed.id] is None]
+        if not going:
+            break
+        try:
+            results = await _guarded(channel.send_together([one.message for one in going], part, number))
+        except SendError as error:
+            results = [error] * len(going)
+        for one, result in zip(going, results, strict=True):
+            if isinstance(result, SendError):
+                problems[one.claimed.id] = result
+            else:
+                counts[one.claimed.id] += 1
+    at = post.clock()
+    return [Ended(one, started, at, counts[one.claimed.id], problems[one.claimed.id]) for one in errand.everyone]
+
+
+def _sent_before(errand: Errand) -> int:
+    return errand.claimed.sent_parts if errand.claimed.sent_parts < len(errand.parts) else 0
 
 
 def _remember(post: Post, ended: Ended) -> None:
@@ -264,10 +220,10 @@ def _remember(post: Post, ended: Ended) -> None:
         )
 
 
-async def _send(channel: Channel, message: OutboundMessage, part: str, number: int) -> SendReceipt:
-    """Send one part; a channel's own mistake must not stop the worker, nor look like a success."""
+async def _guarded(sending: Awaitable[Result]) -> Result:
+    """Await a channel; its own mistake must not stop the worker, nor look like a success."""
     try:
-        return await channel.send(message, part, number)
+        return await sending
     except SendError:
         raise
     except Exception as error:

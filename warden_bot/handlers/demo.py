@@ -6,7 +6,7 @@ from warden_bot.domain.duty import Shift
 from warden_bot.errors import Refused
 from warden_bot.states import ChannelKind, GroupKind, OfficerRole
 from warden_bot.store.database import Session
-from warden_bot.store.groups import ADDRESS, Group, all_groups
+from warden_bot.store.groups import ADDRESS, Group, address_hash, all_groups
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import Officer, all_officers, replace_shifts, shifts_at
 from warden_bot.store.sealing import Sealer
@@ -62,6 +62,7 @@ def _groups(school_id: int, sealer: Sealer, now: datetime) -> list[Group]:
             grade=grade,
             channel=ChannelKind.SANDBOX,
             sealed_address=sealer.seal(code, ADDRESS),
+            address_hash=address_hash(sealer, ChannelKind.SANDBOX, code),
             teacher=f"{name}主任" if kind is GroupKind.CLASS else "",
             created_at=now,
             updated_at=now,

@@ -4,10 +4,8 @@ Judging happens before the transaction, all effects and the inbox row in one tra
 message that was answered has its effects on disk, and a platform that repeats it gets the same answer again.
 """
 
-import re
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Reply
@@ -16,10 +14,11 @@ from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
-from warden_bot.errors import Refused, SealBroken
-from warden_bot.handlers.answer import PASSING, Heard, Memory, compose
-from warden_bot.handlers.case import acknowledge, call_duty
+from warden_bot.handlers.answer import PASSING, Heard, Memory, compose, hear_no_words
+from warden_bot.handlers.binding import BIND, bind
+from warden_bot.handlers.case import call_duty
 from warden_bot.handlers.owing import owe_reply
+from warden_bot.handlers.taking import TAKE, take_case
 from warden_bot.handlers.tip import (
     OPENS_CASE,
     REMEMBERED,
@@ -28,17 +27,13 @@ from warden_bot.handlers.tip import (
     reporter_hash,
     take_tip,
 )
-from warden_bot.states import Action, CaseStatus, ChannelKind, SenderRole
+from warden_bot.states import Action, CaseStatus, ChannelKind
 from warden_bot.store.cases import case_by_code, who_told_lately
 from warden_bot.store.database import Database, Session
-from warden_bot.store.groups import group_by_code
+from warden_bot.store.groups import address_hash, codes_at, group_by_code
 from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new, known_among
-from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
-from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.sealing import Sealer
-
-TAKE = re.compile(r"^\s*接(?:\s|[:：]|$|[0-9A-Za-z])")  # "接 7K4Q-M2XD"; also with no code, or a mistyped one
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +62,17 @@ class Incoming:
     def passes(self) -> bool:
         """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
         message, action = self.message, self.heard.verdict.action
-        takes = message.sender.role is SenderRole.OFFICER and TAKE.match(message.text)
-        return action in PASSING and not takes and self.desk.channels[message.channel].capabilities.replies_in_answer
+        able = self.desk.channels[message.channel].capabilities
+        commands = TAKE.match(message.text) or (message.chat and BIND.match(message.text))
+        return action in PASSING and not commands and able.replies_in_answer
 
 
 def understand(desk: Desk, message: InboundMessage, library: Library, today: str, now: datetime) -> Incoming:
     """Judge a message. Needs no database, so an emergency is known as one even when there is none."""
-    private = message.group is None
-    heard = desk.memory.hear(library, message.text, today, addressed=message.addressed, private=private)
+    if not message.text.strip():
+        heard = hear_no_words(library, today, addressed=message.addressed, media=bool(message.media))
+    else:
+        heard = desk.memory.hear(library, message.text, today, addressed=message.addressed, private=message.private)
     return Incoming(desk, message, heard, library, today, now)
 
 
@@ -88,6 +86,7 @@ async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
 
 async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply]:
     """Handle all messages that wait, those of which nothing comes in one go. Returns the replies in order."""
+    incoming = await _located(session, incoming)
     passing = [one.passes for one in incoming]
     replies: dict[int, Reply] = {}
     for place, one in enumerate(incoming):
@@ -101,6 +100,25 @@ async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply
     for place, one in slow:
         replies[place] = await _handle(session, one)
     return [replies[place] for place in range(len(incoming))]
+
+
+async def _located(session: Session, incoming: Sequence[Incoming]) -> Sequence[Incoming]:
+    """Fill in our code of the group where a platform named its chat."""
+    hashes: dict[ChannelKind, dict[str, str]] = {}
+    for one in incoming:
+        if one.message.chat and one.message.group is None:
+            kind = one.message.channel
+            hashes.setdefault(kind, {})[one.message.chat] = address_hash(one.desk.sealer, kind, one.message.chat)
+    if not hashes:
+        return incoming
+    codes = {kind: await codes_at(session, kind, list(chats.values())) for kind, chats in hashes.items()}
+
+    def located(one: Incoming) -> Incoming:
+        hashed = hashes.get(one.message.channel, {}).get(one.message.chat)
+        code = codes[one.message.channel].get(hashed) if hashed else None
+        return one if code is None else replace(one, message=replace(one.message, group=code))
+
+    return [located(one) for one in incoming]
 
 
 async def _sorted_out(
@@ -126,7 +144,7 @@ async def _sorted_out(
 
 async def _told_lately(session: Session, incoming: Sequence[Incoming]) -> set[str]:
     """Return which private senders may be adding to a case."""
-    private = [one for one in incoming if one.message.group is None and one.heard.verdict.action is not Action.SILENT]
+    private = [one for one in incoming if one.message.private and one.heard.verdict.action is not Action.SILENT]
     if not private:
         return set()
     await session.flush()  # what the same batch told before
@@ -155,10 +173,9 @@ async def _handle(session: Session, incoming: Incoming) -> Reply:
 async def _effects(
     session: Session, desk: Desk, message: InboundMessage, heard: Heard, library: Library, today: str, now: datetime
 ) -> Reply:
-    private = message.group is None
-    if message.sender.role is SenderRole.OFFICER and TAKE.match(message.text):
-        return await _take(session, desk, message, library, now)
-    verdict = heard.verdict
+    private, verdict = message.private, heard.verdict
+    if commanded := await _command(session, desk, message, library, now):
+        return commanded
     case = await case_in_progress(session, message, verdict, desk.sealer, now)
     if case is not None:
         add_to_case(session, case, message, desk.sealer, now)
@@ -177,33 +194,15 @@ async def _effects(
     return Reply(verdict.action, verdict.topic, heard.reply)
 
 
-async def _take(session: Session, desk: Desk, message: InboundMessage, library: Library, now: datetime) -> Reply:
-    """Give a case to the officer who takes it from the chat. The answer never says what the case is about."""
-    officer = await _writing_officer(session, desk.sealer, message)
-    code = read_code(message.text) or ""
-    topic = TOPIC_OF[Action.STATUS]
-    if officer is not None and code:
-        try:
-            case = await case_by_code(session, code)
-            yours = case is not None and case.acknowledged_by == officer.id
-            await acknowledge(session, code, officer, now)
-        except Refused as refusal:
-            return Reply(Action.STATUS, topic, str(refusal))
-        phrase = "already_yours" if yours else "acknowledged"
-        return Reply(Action.STATUS, topic, library.replies.say(phrase, library.values(code=code)))
-    return Reply(Action.STATUS, topic, library.replies.say("acknowledge_failed", library.values()))
-
-
-async def _writing_officer(session: Session, sealer: Sealer, message: InboundMessage) -> Officer | None:
-    """Find the officer who writes: by the private address on this channel, else by name."""
-    people = await all_officers(session)
-    here = [one for one in people if one.channel is message.channel and one.sealed_address]
-    by_name = {one.name: one for one in people}
-    by_address = {}
-    for one in here:
-        with suppress(SealBroken):  # a lost key must not keep the others from answering
-            by_address[sealer.open(one.sealed_address or b"", OFFICER_ADDRESS)] = one
-    return by_address.get(message.sender.id) or by_name.get(message.sender.id) or by_name.get(message.sender.name)
+async def _command(
+    session: Session, desk: Desk, message: InboundMessage, library: Library, now: datetime
+) -> Reply | None:
+    """Do what an officer or a teacher orders; None where nothing is ordered, or by nobody who may."""
+    if TAKE.match(message.text) and (taken := await take_case(session, desk.sealer, message, library, now)):
+        return taken
+    if BIND.match(message.text):
+        return await bind(session, desk.channels, desk.sealer, message, library, now)
+    return None
 
 
 async def _status(session: Session, message: InboundMessage, library: Library) -> str:
@@ -237,10 +236,10 @@ async def _owe_reply(
     session: Session, sealer: Sealer, message: InboundMessage, text: str, inbox_id: int, now: datetime
 ) -> None:
     """Put a reply into the outbox: into the group that asked, or to the private address of the one who did."""
-    if message.group is None:
-        address = sealer.seal(message.sender.id, REPLY_ADDRESS)
-        owe_reply(session, message.channel, text, inbox_id, now, sealed_address=address)
-        return
-    group = await group_by_code(session, message.group)
+    group = await group_by_code(session, message.group) if message.group is not None else None
     if group is not None:
         owe_reply(session, message.channel, text, inbox_id, now, group_id=group.id)
+        return
+    # A private chat, or a group chat that is bound to no group of ours: answered where it was asked.
+    address = sealer.seal(message.chat or message.sender.id, REPLY_ADDRESS)
+    owe_reply(session, message.channel, text, inbox_id, now, sealed_address=address)

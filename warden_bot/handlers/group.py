@@ -8,6 +8,7 @@ from typing import Any
 
 from warden_bot.channels.registry import Channels
 from warden_bot.errors import Fault, FaultsFound
+from warden_bot.handlers.placing import place_group
 from warden_bot.spreadsheet import Row, read_table
 from warden_bot.states import AuditAction, ChannelKind, GroupKind, GroupStatus
 from warden_bot.store.audit import add_entry
@@ -18,7 +19,8 @@ from warden_bot.store.sealing import Sealer
 
 NEEDED = ("code", "name", "kind", "channel", "address")
 COLUMNS = ("code", "name", "kind", "grade", "channel", "address", "secret", "teacher", "teacher_address", "officer")
-SHARED_ADDRESSES = frozenset({ChannelKind.WEBHOOK})  # one receiver may stand for many groups
+SHARED_ADDRESSES = frozenset({ChannelKind.WEBHOOK, ChannelKind.RELAY})  # one receiver, or teacher, for many groups
+NO_ADDRESS = "link"  # the teacher uses the class's own page
 LONGEST_CELL, LONGEST_CODE = 500, 64
 
 
@@ -59,7 +61,7 @@ def read_groups(path: Path, channels: Channels) -> GroupFile:
 
 
 def _row(name: str, row: Row, channels: Channels, faults: list[Fault]) -> GroupRow | None:
-    cells = {column: row.cells.get(column, "") for column in COLUMNS}
+    cells = _with_teacher({column: row.cells.get(column, "") for column in COLUMNS}, channels)
     wrong = _cell_faults(cells, channels)
     faults += [Fault(name, row.line, reason) for reason in wrong]
     if wrong:
@@ -77,6 +79,17 @@ def _row(name: str, row: Row, channels: Channels, faults: list[Fault]) -> GroupR
         cells["teacher_address"],
         cells["officer"],
     )
+
+
+def _with_teacher(cells: dict[str, str], channels: Channels) -> dict[str, str]:
+    """Return a row whose text a person posts with the teacher's own address, where the column for that has a usable one."""
+    kind = cells["channel"]
+    if kind not in set(ChannelKind) or not channels[ChannelKind(kind)].capabilities.hands_over:
+        return cells
+    private = cells["teacher_address"]
+    usable = ":" in private and channels[ChannelKind(kind)].address_fault(private) is None
+    address = cells["address"] if ":" in cells["address"] else (private if usable else cells["address"] or NO_ADDRESS)
+    return cells | {"address": address}
 
 
 def _cell_faults(cells: dict[str, str], channels: Channels) -> list[str]:
@@ -115,7 +128,7 @@ def _refuse_repeats(name: str, rows: list[GroupRow], faults: list[Fault]) -> Non
 
 
 async def import_groups(
-    session: Session, file: GroupFile, sealer: Sealer, actor: str, now: datetime, *, prune: bool
+    session: Session, file: GroupFile, channels: Channels, sealer: Sealer, actor: str, now: datetime, *, prune: bool
 ) -> GroupCount:
     """Add or update by code. Groups that the file does not name stay, or with `prune` are retired.
 
@@ -127,9 +140,9 @@ async def import_groups(
     for row in file.rows:
         group = known.get(row.code)
         if group is None:
-            session.add(_new_group(session, row, sealer, now))
+            session.add(_new_group(session, row, channels, sealer, now))
             added += 1
-        elif _update(group, row, sealer, now):
+        elif _update(group, row, channels, sealer, now):
             session.add(group)
             changed += 1
     named = {row.code for row in file.rows}
@@ -173,29 +186,32 @@ def _plain(row: GroupRow) -> dict[str, Any]:
     }
 
 
-def _new_group(session: Session, row: GroupRow, sealer: Sealer, now: datetime) -> Group:
-    return Group(
+def _new_group(session: Session, row: GroupRow, channels: Channels, sealer: Sealer, now: datetime) -> Group:
+    group = Group(
         school_id=session.school_id,
         code=row.code,
-        sealed_address=sealer.seal(row.address, ADDRESS),
+        sealed_address=b"",
         sealed_secret=sealer.seal(row.secret, SECRET) if row.secret else None,
         created_at=now,
         updated_at=now,
         **_plain(row),
     )
+    place_group(group, row.channel, row.address, channels, sealer)
+    return group
 
 
-def _update(group: Group, row: GroupRow, sealer: Sealer, now: datetime) -> bool:
+def _update(group: Group, row: GroupRow, channels: Channels, sealer: Sealer, now: datetime) -> bool:
     changes = {column: value for column, value in _plain(row).items() if getattr(group, column) != value}
-    if sealer.open(group.sealed_address, ADDRESS) != row.address:
-        changes["sealed_address"] = sealer.seal(row.address, ADDRESS)
     if (sealer.open(group.sealed_secret, SECRET) if group.sealed_secret else "") != row.secret:
         changes["sealed_secret"] = sealer.seal(row.secret, SECRET) if row.secret else None
+    moved = group.channel is not row.channel or sealer.open(group.sealed_address, ADDRESS) != row.address
     for column, value in changes.items():
         setattr(group, column, value)
-    if changes:
+    if moved:
+        place_group(group, row.channel, row.address, channels, sealer)
+    if changes or moved:
         group.updated_at = now
-    return bool(changes)
+    return bool(changes) or moved
 
 
 async def unknown_people(session: Session, file: GroupFile) -> list[str]:

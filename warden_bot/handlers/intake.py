@@ -9,14 +9,15 @@ from datetime import datetime
 
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
-from warden_bot.domain.message import InboundMessage
+from warden_bot.domain.message import InboundMessage, OutboundMessage, Recipient
 from warden_bot.errors import Overloaded
 from warden_bot.handlers.dispatch import Desk, Incoming, dispatch, understand
-from warden_bot.states import Action
+from warden_bot.states import Action, Priority
 from warden_bot.store.spool import Spool
 
 # The strictest platform waits 5 s for an answer; somebody in danger shall have theirs within 2.
 ANSWER_SECONDS, EMERGENCY_SECONDS = 4.0, 1.5
+AT_ONCE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,24 @@ async def receive(
     if not emergency:
         return None
     await spool.keep(message, now)
-    return _fixed(incoming)
+    reply = _fixed(incoming)
+    await _say_at_once(desk, message, reply.text)
+    return reply
+
+
+async def _say_at_once(desk: Desk, message: InboundMessage, text: str | None) -> None:
+    """Send an emergency its line past the outbox, which is away, where the HTTP answer cannot carry it. Tried once."""
+    channel = desk.channels[message.channel]
+    if channel.capabilities.replies_in_answer or not text:
+        return
+    recipient = Recipient("", message.chat or message.sender.id, person=True)
+    outbound = OutboundMessage(desk.sealer.keyed_hash(message.message_id)[:24], recipient, text, "", Priority.REPLY)
+    try:
+        async with asyncio.timeout(AT_ONCE_SECONDS):
+            for number, part in enumerate(channel.parts(outbound)):
+                await channel.send(outbound, part, number)
+    except Exception as error:  # noqa: BLE001 -- it is in the spool, and gets its line when the database is back
+        log.error("an emergency could not be answered at once: %s", type(error).__name__)  # noqa: TRY400
 
 
 def _fixed(incoming: Incoming) -> Reply:

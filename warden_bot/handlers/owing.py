@@ -17,12 +17,14 @@ async def owe_to_groups(
     session: Session, broadcast: Broadcast, audience: Audience, channels: Channels, spread: timedelta, now: datetime
 ) -> int:
     """Owe a stored broadcast to every group that is not owed it yet; return to how many."""
+    able = {kind: channel.capabilities for kind, channel in channels.items()}
     fanning = Fanning(
         broadcast_id=broadcast.id or 0,
         key=broadcast.key,
         priority=broadcast.priority,
         repeatable=broadcast.priority is Priority.ALERT,
-        idempotent=tuple(kind for kind, channel in channels.items() if channel.capabilities.takes_key),
+        together={kind: one.together for kind, one in able.items() if one.together > 1},
+        key_lasts={kind: one.key_lasts for kind, one in able.items() if one.key_lasts is not None},
         leaves_at=now,
         spread=spread,
         expires_at=broadcast.expires_at,

@@ -16,6 +16,8 @@ WHY_NOT = {
     DeliveryStatus.SENT: "已经送到了，不用再发",
     DeliveryStatus.QUEUED: "还在等候，会自己发出去",
     DeliveryStatus.SENDING: "正在发，等它发完",
+    DeliveryStatus.RELAY_PENDING: "在老师手里，等老师转发",
+    DeliveryStatus.RELAYED: "老师已经转发，不用再发",
     DeliveryStatus.CANCELLED: "已经撤回，要发就重新发起",
 }
 

@@ -24,7 +24,7 @@ def check_address(channels: Channels, channel: ChannelKind | None, address: str)
         return
     if channel is None or not address:
         raise Refused("--channel 和 --address 要一起写")
-    if not channels[channel].capabilities.reaches_people:
+    if not channels[channel].abilities(address).reaches_people:
         raise Refused(f"{channel} 只能发到群里，不能私下通知民警")
     if fault := channels[channel].address_fault(address):
         raise Refused(fault)

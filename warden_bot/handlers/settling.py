@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from warden_bot.channels.base import Channel
+from warden_bot.channels.base import Capabilities, Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, seems_down
@@ -18,10 +18,10 @@ from warden_bot.store.claims import Claimed
 from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import mend, note
 from warden_bot.store.groups import mark_route
-from warden_bot.store.moves import Tried, record
 from warden_bot.store.outages import HELD_BACK, PlatformOutage, begin_outage, end_outage, outages_now
 from warden_bot.store.pacing import block
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.tries import Tried, record
 
 PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
 SHORTEST_SECRET = 6  # characters; anything shorter would cut holes into ordinary words
@@ -52,6 +52,12 @@ class Errand:
     platform: str
     claimed_until: datetime
     parts: list[str] = field(repr=False)
+    mates: tuple["Errand", ...] = ()  # the others that go out in the same request
+
+    @property
+    def everyone(self) -> tuple["Errand", ...]:
+        """Return this errand and those that go with it."""
+        return (self, *self.mates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Ended:
     finished_at: datetime
     sent_parts: int
     problem: SendError | None
+    external_ids: tuple[str, ...] = ()  # the platform's ids of the parts that it took
 
     @property
     def outcome(self) -> AttemptOutcome:
@@ -112,6 +119,9 @@ async def _judge_platforms(
 def _tried(post: Post, ended: Ended, down_until: datetime | None, now: datetime) -> Tried:
     claimed, problem = ended.errand.claimed, ended.problem
     decision = _decide(post, ended, down_until, now)
+    hands_over = post.channels[claimed.channel].capabilities.hands_over and not claimed.about
+    if decision.status is DeliveryStatus.SENT and hands_over:
+        decision = Decision(DeliveryStatus.RELAY_PENDING)
     waits = decision.status is DeliveryStatus.QUEUED and not decision.counts
     return Tried(
         claimed.id,
@@ -125,6 +135,7 @@ def _tried(post: Post, ended: Ended, down_until: datetime | None, now: datetime)
         code=HELD_BACK if waits else (problem.code if problem else ""),
         platform_code=problem.platform_code if problem else "",
         platform_words=_words(claimed, problem),
+        external_ids=" ".join(one for one in ended.external_ids if one and not one.isspace()),
         counts=decision.counts,
     )
 
@@ -151,7 +162,7 @@ def _decide(post: Post, ended: Ended, down_until: datetime | None, now: datetime
         AttemptOutcome.THROTTLED: claimed.throttles,
         AttemptOutcome.UNKNOWN: claimed.unknowns,
     }.get(ended.outcome, claimed.attempts - claimed.unknowns)
-    takes_key = post.channels[claimed.channel].capabilities.takes_key
+    takes_key = abilities(post.channels[claimed.channel], ended.errand).takes_key
     tried = Try(
         ended.outcome,
         claimed.repeatable,
@@ -172,7 +183,7 @@ async def _follow_up(session: Session, ended: Ended, tried: Tried, now: datetime
         await note_failed_notice(session, claimed.case_id, claimed.officer_id, tried.finished_at)
     if claimed.group_id is not None and claimed.recipient is not None:
         code = claimed.recipient.code
-        if tried.status is DeliveryStatus.SENT and claimed.route_broken:
+        if ended.problem is None and claimed.route_broken:
             await mark_route(session, claimed.group_id, "", None)
             await mend(session, FindingKind.ROUTE_BROKEN, now, [code])
         elif tried.code in ROUTE_CODES:
@@ -196,8 +207,13 @@ async def _hold_scopes(session: Session, post: Post, ended: Sequence[Ended], now
     await block(session, waits, now)
 
 
+def abilities(channel: Channel, errand: Errand) -> Capabilities:
+    """Return what the channel can do at an errand's address."""
+    return channel.abilities(errand.message.recipient.address)
+
+
 def recipient_wishes(channel: Channel, errand: Errand) -> list[Wish]:
     """Return what sending an errand asks of its recipient's scopes."""
     cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
-    rules = [rule for rule in channel.capabilities.pace if rule.scope == PER_RECIPIENT]
+    rules = [rule for rule in abilities(channel, errand).pace if rule.scope == PER_RECIPIENT]
     return [Wish(errand.claimed.scope, rule, cost) for rule in rules]

@@ -34,7 +34,7 @@ async def case_in_progress(
     A second report or call for a human joins it, and so do words that ask nothing (what has an answer gets it besides).
     A question is only answered, thanks get silence. A new danger is a case of its own: whoever has the old one is not called again.
     """
-    if message.group is not None:
+    if not message.private:
         return None
     tells = verdict.action in (Action.MENU, Action.ANSWER) and not asked_for(normalise(message.text))
     if verdict.action not in OPENS_CASE and not tells:
@@ -65,7 +65,7 @@ def _sealed_tip(message: InboundMessage, sealer: Sealer) -> NewTip:
     }
     return NewTip(
         message.channel,
-        from_group=message.group is not None,
+        from_group=not message.private,
         sealed_text=sealer.seal(message.text, TIP_TEXT),
         sealed_reporter=sealer.seal(json.dumps(reporter, ensure_ascii=False), TIP_REPORTER),
         reporter_hash=reporter_hash(message, sealer),

@@ -56,8 +56,7 @@ class Progress:
         return {
             "id": self.broadcast_id,
             "status": self.status.value,
-            "counts": {status.value: count for status, count in self.counts.items()}
-            | {"relay_pending": 0, "relayed": 0},
+            "counts": {status.value: count for status, count in self.counts.items()},
             "created_at": iso(self.created_at),
             "started_at": iso(self.started_at),
             "finished_at": iso(self.finished_at),

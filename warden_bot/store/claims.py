@@ -9,11 +9,11 @@ from sqlalchemy import text
 from warden_bot.domain.lanes import share_out
 from warden_bot.domain.message import Recipient
 from warden_bot.errors import SealBroken
-from warden_bot.states import ChannelKind, Priority
+from warden_bot.states import ChannelKind, DeliveryStatus, Priority
 from warden_bot.store import groups, officers
 from warden_bot.store.columns import EPOCH, MICROSECOND, microseconds
 from warden_bot.store.database import Session
-from warden_bot.store.moves import claim
+from warden_bot.store.moves import CLAIMED, claim, claim_batches
 from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.rows import Row, run_once, run_over
 from warden_bot.store.sealing import Sealer
@@ -27,11 +27,13 @@ LOOK = ", ".join(
     [f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority]
     + ["(SELECT 1 FROM platform_outage WHERE school_id = ? LIMIT 1)"]
 )
+BATCH = CLAIMED.split(", ").index("batch")
 PLACES = """SELECT delivery.id, chat_group.code, chat_group.channel, chat_group.sealed_address, chat_group.sealed_secret,
-    chat_group.route_broken_at, officer.name, officer.channel, officer.sealed_address, broadcast.title, broadcast.text
-    FROM delivery LEFT JOIN chat_group ON chat_group.id = delivery.group_id
+    chat_group.route_broken_at, chat_group.name, officer.name, officer.channel, officer.sealed_address, broadcast.title,
+    broadcast.text, posted.key, posted.status FROM delivery LEFT JOIN chat_group ON chat_group.id = delivery.group_id
     LEFT JOIN officer ON officer.id = delivery.officer_id
-    LEFT JOIN broadcast ON broadcast.id = delivery.broadcast_id WHERE delivery.id IN"""
+    LEFT JOIN broadcast ON broadcast.id = delivery.broadcast_id
+    LEFT JOIN delivery AS posted ON posted.id = delivery.reminds_of WHERE delivery.id IN"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Claimed:
     throttles: int  # tries that it did
     sent_parts: int
     expires_at: datetime | None
+    batch: str | None  # claimed together with all others of it, and sent in one request
     recipient: Recipient | None  # None: its address is sealed with a key that we do not have
     scope: str  # what the platform counts this recipient by
     title: str
@@ -56,6 +59,8 @@ class Claimed:
     case_id: int | None
     group_id: int | None
     officer_id: int | None
+    about: str  # the key of the delivery that this one reminds of
+    is_idle: bool  # it reminds of something that is no longer waited for
     route_broken: bool  # the group was refused before, so an acceptance is news
 
 
@@ -100,15 +105,20 @@ async def claim_due(
         rows += await claim(session, worker, priority, share, now)
     if not rows:
         return []
+    if batches := sorted({row[BATCH] for row in rows if row[BATCH]}):
+        rows += await claim_batches(session, worker, batches, now)
     made_of = {row[0]: row for row in (await run_over(session, PLACES, [[row[0] for row in rows]])).rows}
-    return [_claimed(row, made_of[row[0]][1:], sealer) for row in sorted(rows, key=lambda row: (row[3], row[0]))]
+    ordered = sorted(rows, key=lambda row: (row[3], row[0]))
+    return [_claimed(row, made_of[row[0]][1:], sealer, microseconds(now)) for row in ordered]
 
 
-def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
+def _claimed(row: Row, made_of: Row, sealer: Sealer, now: int) -> Claimed:
     """Put together one claimed delivery from its row of `moves.CLAIMED` and that of PLACES."""
     delivery_id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at = row[:10]
-    broadcast_id, case_id, group_id, officer_id, sealed_address, words = row[10:]
-    group, officer, (title, text) = made_of[:5], made_of[5:8], made_of[8:]
+    started_at, forgets_after, batch, broadcast_id, case_id, group_id, officer_id, reminds_of, sealed_address, words = (
+        row[10:]
+    )
+    group, officer, (title, text, about, posting) = made_of[:6], made_of[6:9], made_of[9:]
     # Where the group or officer is now: an address must never go to the platform it had before.
     kind = ChannelKind(group[1] or officer[1] or channel)
     return Claimed(
@@ -116,12 +126,13 @@ def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
         key=key,
         channel=kind,
         priority=Priority(priority),
-        repeatable=bool(repeatable),
+        repeatable=bool(repeatable) and (forgets_after is None or now < started_at + forgets_after),
         attempts=attempts,
         unknowns=unknowns,
         throttles=throttles,
         sent_parts=sent_parts,
         expires_at=EPOCH + MICROSECOND * expires_at if expires_at is not None else None,
+        batch=batch,
         recipient=_recipient_or_none(sealed_address, group, officer, sealer),
         scope=_scope(kind, delivery_id, group_id, officer_id),
         title=title or "",
@@ -130,6 +141,8 @@ def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
         case_id=case_id,
         group_id=group_id,
         officer_id=officer_id,
+        about=about or "",
+        is_idle=reminds_of is not None and posting != DeliveryStatus.RELAY_PENDING,
         route_broken=group[4] is not None,
     )
 
@@ -142,11 +155,11 @@ def _recipient_or_none(sealed_address: bytes | None, group: Row, officer: Row, s
 
 
 def _recipient(sealed_address: bytes | None, group: Row, officer: Row, sealer: Sealer) -> Recipient:
-    code, _, group_address, group_secret, _ = group
+    code, _, group_address, group_secret, _, group_name = group
     name, _, officer_address = officer
     if code is not None:
         secret = sealer.open(group_secret, groups.SECRET) if group_secret else ""
-        return Recipient(code, sealer.open(group_address, groups.ADDRESS), secret)
+        return Recipient(code, sealer.open(group_address, groups.ADDRESS), secret, name=group_name)
     if name is not None:
         return Recipient(name, sealer.open(officer_address, officers.ADDRESS) if officer_address else "", person=True)
     return Recipient("", sealer.open(sealed_address, REPLY_ADDRESS) if sealed_address else "", person=True)

@@ -1,16 +1,17 @@
 """The chat groups: where each is reached, and which of them an audience means."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, UniqueConstraint, and_, case, false, func, literal, or_, update
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, and_, case, false, func, literal, or_, update
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.audience import Audience, Term
 from warden_bot.states import ChannelKind, GroupKind, GroupStatus
 from warden_bot.store.columns import Identity, Instant, WordOf
 from warden_bot.store.database import Session
+from warden_bot.store.sealing import Sealer
 
 ADDRESS = "group.address"  # the seal's contexts
 SECRET = "group.secret"  # noqa: S105 -- the name of a context, not a secret
@@ -20,7 +21,10 @@ class Group(SQLModel, table=True):
     """One chat group. Its address opens the group to whoever knows it, so it is sealed."""
 
     __tablename__ = "chat_group"
-    __table_args__ = (UniqueConstraint("school_id", "code"),)
+    __table_args__ = (
+        UniqueConstraint("school_id", "code"),
+        Index("group_at_address", "school_id", "channel", "address_hash"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
     school_id: int
@@ -30,12 +34,15 @@ class Group(SQLModel, table=True):
     grade: str = ""
     channel: ChannelKind = Field(sa_type=WordOf(ChannelKind))
     sealed_address: bytes
+    address_hash: str = ""  # keyed; finds the group when its platform names it in a callback
+    takes_key: bool = False  # what is sent there twice under one key is heard once
     sealed_secret: bytes | None = None
     teacher: str = ""
     teacher_address: str = ""
     officer: str = ""
     route_broken_at: datetime | None = Field(default=None, sa_type=Instant)  # since when its platform refuses it
     route_broken_code: str = ""  # why, in our words
+    checked_at: datetime | None = Field(default=None, sa_type=Instant)  # when its route was last found to work
     status: GroupStatus = Field(default=GroupStatus.ACTIVE, sa_type=WordOf(GroupStatus))
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
@@ -63,6 +70,28 @@ async def group_by_code(session: Session, code: str) -> Group | None:
     """Return one group, retired or not."""
     query = select(Group).where(Group.school_id == session.school_id, Group.code == code)
     return (await session.exec(query)).first()
+
+
+async def group_by_id(session: Session, group_id: int) -> Group | None:
+    """Return one group, retired or not."""
+    query = select(Group).where(Group.school_id == session.school_id, Group.id == group_id)
+    return (await session.exec(query)).first()
+
+
+def address_hash(sealer: Sealer, channel: ChannelKind, address: str) -> str:
+    """Return what finds a group by its address, and says nothing to whoever lacks the key."""
+    return sealer.keyed_hash(f"{channel.value}\n{address}")
+
+
+async def codes_at(session: Session, channel: ChannelKind, hashes: Collection[str]) -> dict[str, str]:
+    """Return the codes of the active groups at these addresses of one kind, by the addresses' keyed hashes."""
+    query = select(Group.address_hash, Group.code).where(
+        Group.school_id == session.school_id,
+        Group.channel == channel,
+        col(Group.address_hash).in_(hashes),
+        Group.status == GroupStatus.ACTIVE,
+    )
+    return dict(iter((await session.exec(query)).all()))
 
 
 def in_audience(audience: Audience, school_id: int) -> ColumnElement[bool]:
@@ -99,4 +128,10 @@ async def mark_route(session: Session, group_id: int, code: str, broken_at: date
     """Write down that a group's platform refuses it, since when it first did; or, with None, that it no longer does."""
     since = func.coalesce(col(Group.route_broken_at), literal(broken_at, Instant)) if broken_at else None
     statement = update(Group).where(col(Group.id) == group_id).values(route_broken_at=since, route_broken_code=code)
+    await session.execute(statement.execution_options(synchronize_session=False))
+
+
+async def mark_checked(session: Session, group_id: int, now: datetime) -> None:
+    """Write down that a group's route was found to work."""
+    statement = update(Group).where(col(Group.id) == group_id).values(checked_at=now)
     await session.execute(statement.execution_options(synchronize_session=False))

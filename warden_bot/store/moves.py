@@ -10,6 +10,8 @@
      ├──send again── (only what may be repeated) ──────────┘
      └──replay── FAILED, UNCONFIRMED, EXPIRED              a person wants it sent after all
 
+    SENDING ──finish──▶ RELAY_PENDING ──confirm──▶ RELAYED    a teacher has it; the teacher posted it
+                        RELAY_PENDING ──overstay──▶ EXPIRED   nobody posted it; ──call back──▶ CANCELLED
     UNCONFIRMED, QUEUED ──learn──▶ SENT, FAILED            the lost worker lived and says how its try ended
     UNCONFIRMED ──give back──▶ QUEUED                      the lost worker lived and says that it never began
 
@@ -20,44 +22,25 @@ that takes an idempotency key.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Update, or_, update
 from sqlmodel import col
 
 from warden_bot.errors import IllegalMove
-from warden_bot.states import DELIVERY_MOVES, AttemptOutcome, DeliveryMove, DeliveryStatus, Priority
+from warden_bot.states import DELIVERY_MOVES, DeliveryMove, DeliveryStatus, Priority
 from warden_bot.store.columns import microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.inline import HEAVY
-from warden_bot.store.outbox import HELD, WAITING, Delivery
+from warden_bot.store.outbox import HELD, TO_BE_POSTED, WAITING, Delivery
 from warden_bot.store.rows import Row, changed_rows, run_once, run_over
 
 LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
 LOST = "worker_lost"  # the code of a delivery whose claim ran out
 CLAIMED = (
-    "id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at, broadcast_id, case_id, "
-    "group_id, officer_id, sealed_address, text"
+    "id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at, started_at, forgets_after, "
+    "batch, broadcast_id, case_id, group_id, officer_id, reminds_of, sealed_address, text"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """How one try ended, and what becomes of the delivery: `status` QUEUED means again at `not_before`."""
-
-    delivery_id: int
-    worker: str
-    started_at: datetime
-    finished_at: datetime
-    outcome: AttemptOutcome
-    status: DeliveryStatus
-    sent_parts: int = 0
-    not_before: datetime | None = None
-    code: str = ""
-    platform_code: str = ""
-    platform_words: str = ""
-    counts: bool = True  # False: the platform as a whole is down, and no try of this delivery is used up
 
 
 def ran_out(now: datetime, ago: timedelta = timedelta(0)) -> ColumnElement[bool]:
@@ -100,17 +83,35 @@ async def claim(session: Session, worker: str, priority: Priority, most: int, no
     claimed = await run_once(
         session,
         f"""WITH due AS (SELECT id FROM delivery WHERE status = '{DeliveryStatus.QUEUED}' AND school_id = ?
-            AND priority = ? AND not_before <= ? AND (expires_at IS NULL OR expires_at > ?)
+            AND priority = ? AND not_before <= ? AND leads AND (expires_at IS NULL OR expires_at > ?)
             ORDER BY not_before, id LIMIT ? {lock})
         UPDATE delivery SET status = '{DeliveryStatus.SENDING}', claimed_by = ?, claimed_until = ?,
             started_at = coalesce(started_at, ?)
-        WHERE id IN (SELECT id FROM due) AND {_from(DeliveryMove.CLAIM, DeliveryStatus.SENDING)} RETURNING {CLAIMED}""",  # noqa: S608 -- states and columns of ours
+        WHERE id IN (SELECT id FROM due) AND {among(DeliveryMove.CLAIM, DeliveryStatus.SENDING)} RETURNING {CLAIMED}""",  # noqa: S608 -- states and columns of ours
         (session.school_id, int(priority), moment, moment, most, worker, microseconds(now + LEASE), moment),
     )
     return claimed.rows
 
 
-def _from(move: DeliveryMove, *to: DeliveryStatus) -> str:
+async def claim_batches(session: Session, worker: str, batches: Sequence[str], now: datetime) -> Sequence[Row]:
+    """Take everything else that is queued of these batches, whatever its time; return their columns `CLAIMED`.
+
+    What goes out in one request must be the same each time, or the platform would not know it for a repeat.
+    """
+    moment = microseconds(now)
+    marks = ", ".join(["?"] * len(batches))
+    claimed = await run_once(
+        session,
+        f"""UPDATE delivery SET status = '{DeliveryStatus.SENDING}', claimed_by = ?, claimed_until = ?,
+            started_at = coalesce(started_at, ?) WHERE school_id = ? AND batch IN ({marks})
+            AND (expires_at IS NULL OR expires_at > ?) AND {among(DeliveryMove.CLAIM, DeliveryStatus.SENDING)}
+            RETURNING {CLAIMED}""",  # noqa: S608 -- states and columns of ours
+        (worker, microseconds(now + LEASE), moment, session.school_id, *batches, moment),
+    )
+    return claimed.rows
+
+
+def among(move: DeliveryMove, *to: DeliveryStatus) -> str:
     """Return, as SQL, the condition that a row is in a state from which this move leads to all of `to`."""
     sources = {state for target in to for state in _sources(move, target)}
     return f"status IN ({', '.join(repr(state.value) for state in sorted(sources))})"
@@ -131,7 +132,7 @@ async def put_back(session: Session, worker: str, later: Sequence[tuple[int, dat
         return
     given_back = f""") UPDATE delivery SET status = '{DeliveryStatus.QUEUED}', claimed_by = NULL, claimed_until = NULL,
         not_before = later.not_before, code = later.code, finished_at = NULL FROM later WHERE delivery.id = later.id
-        AND claimed_by = worker AND {_from(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)}
+        AND claimed_by = worker AND {among(DeliveryMove.GIVE_BACK, DeliveryStatus.QUEUED)}
         AND (status = '{DeliveryStatus.SENDING}' OR delivery.code = '{LOST}')"""  # noqa: S608 -- states of ours
     rows = [(delivery_id, worker, microseconds(instant), code) for delivery_id, instant, code in later]
     head = "WITH later (id, worker, not_before, code) AS (VALUES"
@@ -156,74 +157,6 @@ async def finish_untried(
     await session.execute(statement.values(claimed_by=None, claimed_until=None, code=code, finished_at=now))
 
 
-_TRIES = "WITH tries (id, worker, status, counted, unknown, throttled, sent_parts, not_before, code, words, finished_at) AS (VALUES"
-_TRY = """(CAST(? AS BIGINT), ?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER),
-    CAST(? AS BIGINT), ?, ?, CAST(? AS BIGINT))"""
-_FINISH = """) UPDATE delivery SET status = tries.status, claimed_by = NULL, claimed_until = NULL,
-    attempts = attempts + counted, unknowns = unknowns + unknown, throttles = throttles + throttled, sent_parts = tries.sent_parts,
-    not_before = coalesce(tries.not_before, delivery.not_before), code = tries.code, platform_words = words,
-    finished_at = tries.finished_at FROM tries WHERE delivery.id = tries.id AND"""
-_ATTEMPT = """INSERT INTO attempt (school_id, delivery_id, worker, started_at, finished_at, outcome, code, platform_code,
-    platform_words) VALUES"""
-
-
-async def record(session: Session, tries: Sequence[Tried]) -> None:
-    """Write down how tries ended, all by the same worker. A claim that had run out is somebody else's to decide by now.
-
-    One late result is believed all the same: what this worker was told to be accepted, or refused for good, has been,
-    even if a sweeper has meanwhile called the delivery unconfirmed.
-    """
-    if not tries:
-        return
-    held = f"{_FINISH} claimed_by = worker AND delivery.{_from(DeliveryMove.FINISH, *{one.status for one in tries})}"
-    ran = await run_over(session, _TRIES, [_finish(one) for one in tries], held, _TRY)
-    if ran.changed < len(tries):
-        await _learn(session, tries)
-    await run_over(session, _ATTEMPT, [_attempt(session.school_id, one) for one in tries])
-
-
-async def _learn(session: Session, tries: Sequence[Tried]) -> None:
-    """Believe late results: of a delivery that is unconfirmed because of this very worker, or queued again for it."""
-    final = DELIVERY_MOVES[DeliveryMove.LEARN][1]
-    late = f"""{_FINISH} delivery.{_from(DeliveryMove.LEARN, *final)} AND (claimed_by = worker OR (claimed_by IS NULL
-        AND delivery.code = '{LOST}' AND tries.status = '{DeliveryStatus.SENT}'))"""
-    rows = [_finish(one) for one in tries if one.status in final]
-    if rows:
-        await run_over(session, _TRIES, rows, late, _TRY)
-
-
-def _finish(tried: Tried) -> Row:
-    finished = tried.status is not DeliveryStatus.QUEUED
-    throttled = tried.outcome is AttemptOutcome.THROTTLED
-    return (
-        tried.delivery_id,
-        tried.worker,
-        tried.status.value,
-        int(tried.counts and not throttled),
-        int(tried.counts and tried.outcome is AttemptOutcome.UNKNOWN),
-        int(throttled),
-        tried.sent_parts,
-        microseconds(tried.not_before) if tried.not_before else None,
-        tried.code,
-        tried.platform_words,
-        microseconds(tried.finished_at) if finished else None,
-    )
-
-
-def _attempt(school_id: int, tried: Tried) -> Row:
-    return (
-        school_id,
-        tried.delivery_id,
-        tried.worker,
-        microseconds(tried.started_at),
-        microseconds(tried.finished_at),
-        tried.outcome.value,
-        tried.code,
-        tried.platform_code,
-        tried.platform_words,
-    )
-
-
 async def lose(session: Session, now: datetime) -> int:
     """Call UNCONFIRMED whatever was held by claims that ran out; return how many that were.
 
@@ -246,10 +179,12 @@ async def lose(session: Session, now: datetime) -> int:
 async def send_again(session: Session, now: datetime) -> int:
     """Put lost deliveries that may be repeated back into the queue, unless their window is over."""
     lost = [col(Delivery.code) == LOST, col(Delivery.repeatable).is_(True)]
+    remembered = col(Delivery.started_at) + col(Delivery.forgets_after) > microseconds(now)
     statement = (
         moving(DeliveryMove.SEND_AGAIN, DeliveryStatus.QUEUED)
         .where(col(Delivery.school_id) == session.school_id, *lost)
         .where(or_(col(Delivery.expires_at).is_(None), col(Delivery.expires_at) > now))
+        .where(or_(col(Delivery.forgets_after).is_(None), remembered))
         .values(not_before=now, finished_at=None, claimed_by=None)
     )
     found = changed_rows(await session.execute(statement))
@@ -275,6 +210,21 @@ async def call_back(session: Session, now: datetime, *, broadcast_id: int = 0, c
     return changed_rows(await session.execute(statement))
 
 
+async def confirm(session: Session, delivery_id: int, now: datetime) -> bool:
+    """Write down that a handed-over delivery is posted; False where that is known already, or it was called back."""
+    statement = moving(DeliveryMove.CONFIRM, DeliveryStatus.RELAYED).where(col(Delivery.id) == delivery_id)
+    done = {"finished_at": now, "claimed_by": None, "claimed_until": None, "code": "", "platform_words": ""}
+    return bool(changed_rows(await session.execute(statement.values(**done))))
+
+
+async def overstay(session: Session, handed_before: datetime, now: datetime) -> int:
+    """Give up what was handed over before an instant and is still not posted; return how many that were."""
+    statement = moving(DeliveryMove.OVERSTAY, DeliveryStatus.EXPIRED).where(
+        TO_BE_POSTED, col(Delivery.school_id) == session.school_id, col(Delivery.finished_at) < handed_before
+    )
+    return changed_rows(await session.execute(statement.values(code="not_posted", finished_at=now)))
+
+
 async def close_window(session: Session, broadcast_id: int, now: datetime) -> int:
     """Let what is being sent this moment not leave any more if it comes back untaken; return how many those are."""
     statement = update(Delivery).where(HELD, col(Delivery.broadcast_id) == broadcast_id).values(expires_at=now)
@@ -287,6 +237,8 @@ async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now
         col(Delivery.school_id) == session.school_id, col(Delivery.id).in_(ids)
     )
     fresh = {
+        "batch": None,
+        "leads": True,
         "attempts": 0,
         "unknowns": 0,
         "throttles": 0,

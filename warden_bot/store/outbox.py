@@ -1,14 +1,30 @@
 """The outbox: every message owed to somebody is a row here until it is finished. What may become of it: `moves.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, cast, func, insert, literal, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Index,
+    String,
+    Subquery,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+)
 from sqlmodel import Field, SQLModel, col
 
 from warden_bot.domain.audience import Audience
+from warden_bot.domain.trouble import in_words
 from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
@@ -19,6 +35,8 @@ REPLY_ADDRESS = "delivery.address"  # the seal's context
 # What the partial indexes hold. SQLite uses such an index only for a condition written out, so it is shared as text.
 WAITING, HELD = text("status = 'queued'"), text("status = 'sending'")
 STRANDED_ROWS = text("status IN ('failed', 'unconfirmed', 'expired')")
+HANDED_OVER = text("channel = 'relay'")
+TO_BE_POSTED = text("status = 'relay_pending'")
 ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
 
@@ -31,6 +49,9 @@ class Delivery(SQLModel, table=True):
         Index("delivery_held", "claimed_until", postgresql_where=HELD, sqlite_where=HELD),
         Index("delivery_of_broadcast", "broadcast_id", "status"),
         Index("delivery_of_inbox", "inbox_id", unique=True, postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
+        Index("delivery_of_batch", "batch", postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("delivery_handed_over", "key", postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER),
+        Index("delivery_to_be_posted", "finished_at", postgresql_where=TO_BE_POSTED, sqlite_where=TO_BE_POSTED),
         Index("delivery_stranded", "status", "id", postgresql_where=STRANDED_ROWS, sqlite_where=STRANDED_ROWS),
     )
 
@@ -47,6 +68,12 @@ class Delivery(SQLModel, table=True):
     text: str = ""  # only replies, which hold approved content; never a person's words
     priority: Priority = Field(sa_type=NumberOf(Priority))
     repeatable: bool = False  # may be sent again when nobody knows whether it arrived
+    forgets_after: int | None = Field(
+        default=None, sa_type=BigInteger
+    )  # but only so many microseconds after the first try
+    batch: str | None = None  # those with the same one go out in one request, always the same ones together
+    leads: bool = True  # claimed by itself; the others of a batch are claimed with the one that leads
+    reminds_of: int | None = Field(default=None, sa_type=Identity)  # the handed-over delivery that this one reminds of
     status: DeliveryStatus = Field(default=DeliveryStatus.QUEUED, sa_type=WordOf(DeliveryStatus))
     not_before: datetime = Field(sa_type=Instant)
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -56,6 +83,9 @@ class Delivery(SQLModel, table=True):
     unknowns: int = 0  # those of them after which nobody knew whether it arrived
     throttles: int = 0
     sent_parts: int = 0  # parts of a long text that the platform has already taken
+    external_ids: str = ""  # the platform's ids of what it took, with spaces between; for taking it back
+    recalled_at: datetime | None = Field(default=None, sa_type=Instant)  # when it was taken back
+    reminders: int = 0  # how often whoever has to post it was reminded
     code: str = ""  # why the last attempt failed, in our words
     platform_words: str = ""  # and in the platform's, stripped of keys
     created_at: datetime = Field(sa_type=Instant)
@@ -92,7 +122,8 @@ class Fanning:
     key: str
     priority: Priority
     repeatable: bool
-    idempotent: tuple[ChannelKind, ...]  # kinds that drop a repeat by its key
+    together: Mapping[ChannelKind, int]  # kinds of which one request can have so many recipients
+    key_lasts: Mapping[ChannelKind, timedelta]  # kinds that forget a key after so long
     leaves_at: datetime
     spread: timedelta
     expires_at: datetime | None
@@ -105,7 +136,9 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     With a spread the groups' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
     """
     owed = select(col(Delivery.group_id)).where(col(Delivery.broadcast_id) == fanning.broadcast_id)
-    query = select(col(Group.id), col(Group.channel)).where(in_audience(audience, session.school_id))
+    query = select(col(Group.id), col(Group.channel), col(Group.takes_key)).where(
+        in_audience(audience, session.school_id)
+    )
     chosen = query.where(col(Group.id).not_in(owed)).subquery()
     count = int((await session.execute(select(func.count()).select_from(chosen))).scalar_one())
     if not count:
@@ -121,7 +154,10 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "channel": chosen.c.channel,
         "text": literal(""),
         "priority": literal(int(fanning.priority)),
-        "repeatable": or_(literal(fanning.repeatable), chosen.c.channel.in_(fanning.idempotent)),
+        "repeatable": or_(literal(fanning.repeatable), chosen.c.takes_key),
+        "forgets_after": _forgets_after(fanning, chosen.c.channel),
+        "batch": _batch(fanning, chosen),
+        "leads": _leads(fanning, chosen),
         "status": literal(DeliveryStatus.QUEUED.value),
         "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
         "expires_at": literal(fanning.expires_at, Instant),
@@ -129,6 +165,8 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "unknowns": literal(0),
         "throttles": literal(0),
         "sent_parts": literal(0),
+        "external_ids": literal(""),
+        "reminders": literal(0),
         "code": literal(""),
         "platform_words": literal(""),
         "created_at": literal(fanning.now, Instant),
@@ -137,6 +175,39 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     await session.execute(insert(Delivery).from_select(list(values), rows).execution_options(**HEAVY))
     session.wake_outbox()
     return count
+
+
+def _forgets_after(fanning: Fanning, channel: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return, as SQL, how long a repeat does no harm; NULL: for ever, or it is worth the harm."""
+    forgetful = [] if fanning.repeatable else list(fanning.key_lasts.items())
+    if not forgetful:
+        return cast(null(), BigInteger)
+    return case(*((channel == kind, literal(lasts // MICROSECOND)) for kind, lasts in forgetful), else_=None)
+
+
+def _place(chosen: Subquery) -> ColumnElement[int]:
+    """Return, as SQL, which of its kind's groups each is, counted from 0."""
+    return func.row_number().over(partition_by=chosen.c.channel, order_by=chosen.c.id) - 1
+
+
+def _batch(fanning: Fanning, chosen: Subquery) -> ColumnElement[Any]:
+    """Return, as SQL, the batch that each delivery goes out in: always the same ones, so that a repeat is the same."""
+    if not fanning.together:
+        return cast(null(), String)
+    name = literal(fanning.key + "-") + chosen.c.channel + literal("-")
+    numbered = [
+        (chosen.c.channel == kind, name + cast(_place(chosen) // size, String))
+        for kind, size in fanning.together.items()
+    ]
+    return case(*numbered, else_=None)
+
+
+def _leads(fanning: Fanning, chosen: Subquery) -> ColumnElement[Any]:
+    """Return, as SQL, whether each delivery is the first of its batch, or alone."""
+    if not fanning.together:
+        return literal(value=True)
+    first = [(chosen.c.channel == kind, _place(chosen) % size == 0) for kind, size in fanning.together.items()]
+    return case(*first, else_=literal(value=True))
 
 
 async def oldest_waiting(session: Session, now: datetime) -> float:
@@ -149,7 +220,7 @@ async def oldest_waiting(session: Session, now: datetime) -> float:
 async def open_and_stranded(session: Session) -> dict[DeliveryStatus, int]:
     """Count the deliveries in each state that is not an end, or an end that a person has to look at."""
     counts: dict[DeliveryStatus, int] = {}
-    for condition in (WAITING, HELD, STRANDED_ROWS):
+    for condition in (WAITING, HELD, TO_BE_POSTED, STRANDED_ROWS):
         query = select(col(Delivery.status), func.count()).where(
             condition, col(Delivery.school_id) == session.school_id
         )
@@ -169,7 +240,13 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
         .order_by(col(Group.code))
     )
     return [
-        {"group": group, "status": status.value, "code": code, "platform_words": words}
+        {
+            "group": group,
+            "status": status.value,
+            "code": code,
+            "reason": str(in_words(code)),
+            "platform_words": words,
+        }
         for group, status, code, words in await session.execute(query)
     ]
 

@@ -20,6 +20,7 @@ VERSION = b"\x01"
 KEY_ID_BYTES = 4  # the first 8 hex digits of the key's SHA-256
 NONCE_BYTES = 12
 KEY_BYTES = 32
+SHORTEST_MAC = 16
 HEAD = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
 
 
@@ -34,6 +35,7 @@ class Sealer:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._newest = key_id(keys[0])
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+        self._signing = [hmac.digest(key, b"warden_bot signed links", "sha256") for key in keys]
         self._keyed_hash = hmac.new(hmac.digest(keys[-1], b"warden_bot keyed hash", "sha256"), digestmod="sha256")
 
     def __repr__(self) -> str:
@@ -64,6 +66,16 @@ class Sealer:
         keyed = self._keyed_hash.copy()
         keyed.update(text.encode())
         return keyed.hexdigest()
+
+    def sign(self, content: bytes, purpose: str) -> bytes:
+        """Return a MAC of 32 bytes by the newest key, good for one purpose only."""
+        return hmac.digest(self._signing[0], purpose.encode() + b"\x00" + content, "sha256")
+
+    def signed(self, content: bytes, purpose: str, mac: bytes) -> bool:
+        """Say in constant time whether one of our keys made a MAC, or the beginning of it, for this purpose."""
+        whole = [hmac.digest(key, purpose.encode() + b"\x00" + content, "sha256") for key in self._signing]
+        same = [hmac.compare_digest(one[: len(mac)], mac) for one in whole]  # every key is tried, whichever it is
+        return len(mac) >= SHORTEST_MAC and any(same)
 
 
 def key_beside(database: Path) -> bytes:

@@ -3,16 +3,19 @@
 from sqlmodel import SQLModel
 
 from warden_bot.store.audit import AuditEntry
+from warden_bot.store.binding import BindCode
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.cases import Case, CaseEvent, Tip
 from warden_bot.store.findings import Finding
 from warden_bot.store.groups import Group
 from warden_bot.store.inbox import InboxMessage
+from warden_bot.store.leases import Lease
 from warden_bot.store.officers import DutyShift, Officer
 from warden_bot.store.outages import PlatformOutage
 from warden_bot.store.outbox import Attempt, Delivery
 from warden_bot.store.pacing import Pace
 from warden_bot.store.rooms import RoomMessage
+from warden_bot.store.tokens import PlatformToken
 
 TABLES: tuple[type[SQLModel], ...] = (
     Group,
@@ -30,5 +33,8 @@ TABLES: tuple[type[SQLModel], ...] = (
     Finding,
     AuditEntry,
     RoomMessage,
+    PlatformToken,
+    Lease,
+    BindCode,
 )
 METADATA = SQLModel.metadata

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import web
 
 from warden_bot.channels.base import CallbackAnswer, CallbackRequest, Channel, Received, Reply
 from warden_bot.domain.calendar import day_words
-from warden_bot.errors import CallbackRejected
+from warden_bot.domain.message import InboundMessage
+from warden_bot.errors import CallbackRejected, SendError
 from warden_bot.handlers.intake import receive
 from warden_bot.states import ChannelKind
 from warden_bot.web.keys import HOUSE, House
@@ -20,11 +22,11 @@ log = logging.getLogger(__name__)
 
 
 def add_callbacks(site: web.Application, house: House) -> None:
-    """Add the doors of every channel that receives: its own path below /callbacks, and where else its platform calls."""
+    """Add the doors of every channel: its own path below /callbacks, and where else its platform calls."""
     for kind, channel in house.channels.items():
+        # Plain paths are found faster than a pattern, and these are the busiest doors.
+        site.router.add_route("*", PREFIX + kind.value, door(kind))
         if channel.capabilities.receives:
-            # Plain paths are found faster than a pattern, and these are the busiest doors.
-            site.router.add_route("*", PREFIX + kind.value, door(kind))
             for path in (f"{PREFIX}{kind}", *channel.capabilities.paths):
                 site.router.add_route("*", path + "/{rest:.+}", door(kind))
     site.router.add_route("*", PREFIX + "{channel}", nobody)
@@ -40,7 +42,7 @@ def door(kind: ChannelKind) -> Callable[[web.Request], Awaitable[web.StreamRespo
 
 
 async def nobody(_request: web.Request) -> web.Response:
-    """Answer for kinds that nobody knows, or on which nothing comes in."""
+    """Answer for kinds that nobody knows."""
     return refusal("no_callbacks", 404)
 
 
@@ -54,8 +56,8 @@ async def answer_callback(request: web.Request, house: House, kind: ChannelKind)
         return refused(house, kind, rejected.code, rejected.status)
     except (web.RequestPayloadError, ConnectionError):
         return refused(house, kind, "malformed", 400)
-    replies = await _replies(house, received)
-    if any(reply is None for reply in replies):
+    replies = await _replies(house, channel, received)
+    if any(reply is None for reply in replies) or not await _done_afterwards(channel, received):
         house.metrics.count_callback(kind, "try_again")
         return web.json_response({"error": "try_again"}, status=channel.capabilities.retry_status, headers=TRY_AGAIN)
     for reply in replies:
@@ -67,6 +69,9 @@ async def answer_callback(request: web.Request, house: House, kind: ChannelKind)
 
 async def _read(request: web.Request, house: House, channel: Channel) -> CallbackRequest:
     """Read a request up to the channel's limit. Raise CallbackRejected when it is larger."""
+    path = request.path.removeprefix(f"{PREFIX}{channel.kind}")
+    head = CallbackRequest(request.headers, request.query, b"", house.clock(), request.method, path)
+    channel.admit(head)
     most = channel.capabilities.largest_callback
     pieces: list[bytes] = []
     size = request.content_length or 0
@@ -78,19 +83,36 @@ async def _read(request: web.Request, house: House, channel: Channel) -> Callbac
             if size > most:
                 break
     if size > most:
-        raise CallbackRejected("too_large", 413)
-    path = request.path.removeprefix(f"{PREFIX}{channel.kind}")
-    return CallbackRequest(request.headers, request.query, b"".join(pieces), house.clock(), request.method, path)
+        raise CallbackRejected("too_large", channel.capabilities.too_large_status)
+    return replace(head, body=b"".join(pieces))
 
 
-async def _replies(house: House, received: Received) -> list[Reply | None]:
+async def _replies(house: House, channel: Channel, received: Received) -> list[Reply | None]:
     """Have every message handled; those that come together are stored together."""
     now = house.clock()
     today = day_words(now, house.zone)
-    handled = [
-        receive(house.desk, house.spool, message, house.shelf.library, today, now) for message in received.messages
-    ]
+
+    async def handle(message: InboundMessage) -> Reply | None:
+        try:
+            whole = await channel.complete(message)
+        except SendError as error:
+            log.warning("a message on %s could not be completed: %s", channel.kind, error.code)
+            return None
+        return await receive(house.desk, house.spool, whole, house.shelf.library, today, now)
+
+    handled = [handle(message) for message in received.messages]
     return [await handled[0]] if len(handled) == 1 else await asyncio.gather(*handled)
+
+
+async def _done_afterwards(channel: Channel, received: Received) -> bool:
+    """Do what is left to do on the platform; say whether that is done."""
+    try:
+        if received.afterwards is not None:
+            await received.afterwards()
+    except SendError as error:
+        log.warning("what a callback of %s asks for could not be done: %s", channel.kind, error.code)
+        return False
+    return True
 
 
 def _response(answer: CallbackAnswer) -> web.Response:

@@ -11,6 +11,7 @@ from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.metrics import Metrics
 from warden_bot.store.database import Database
+from warden_bot.store.links import Links
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
 
@@ -26,6 +27,7 @@ class House:
     zone: tzinfo
     clock: Callable[[], datetime]
     demo: bool
+    links: Links
 
     @property
     def database(self) -> Database:

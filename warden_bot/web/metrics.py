@@ -13,6 +13,9 @@ from warden_bot.store.outages import outages_now
 from warden_bot.store.outbox import oldest_waiting, open_and_stranded
 from warden_bot.web.keys import HOUSE, House
 
+# No index counts these.
+ONLY_GROW = (DeliveryStatus.SENT, DeliveryStatus.RELAYED, DeliveryStatus.CANCELLED)
+
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,7 @@ async def _read_gauges(house: House) -> None:
         numbers.platforms_down.set(len(await outages_now(session)))
         numbers.cases_unheard.set(await unheard_cases(session))
     for status in DeliveryStatus:
-        if status not in (DeliveryStatus.SENT, DeliveryStatus.CANCELLED):  # these only ever grow: no index counts them
+        if status not in ONLY_GROW:
             numbers.deliveries.labels(status).set(counts.get(status, 0))
     for kind in FindingKind:
         opened, times = findings.get(kind, (0, 0))

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from warden_bot.web import sandbox
+from warden_bot.web import relay, sandbox
 from warden_bot.web.callbacks import add_callbacks
 from warden_bot.web.health import healthz, readyz
 from warden_bot.web.keys import HOUSE, House
@@ -25,6 +25,10 @@ def build_site(house: House) -> web.Application:
     """Return the web application. The sandbox is only there in the demo: elsewhere its pages are 404."""
     site = build_health_site(house)
     add_callbacks(site, house)
+    site.router.add_get("/relay/{token:[A-Za-z0-9_-]+}", relay.page)
+    site.router.add_post("/relay/{token:[A-Za-z0-9_-]+}/posted", relay.posted)
+    site.router.add_get("/relay/class/{token:[A-Za-z0-9_-]+}", relay.class_page)
+    site.router.add_static("/pages", relay.STATIC)
     if house.demo:
         site.router.add_get("/", sandbox.to_page)
         site.router.add_get("/sandbox", sandbox.page)
@@ -32,7 +36,7 @@ def build_site(house: House) -> web.Application:
         site.router.add_get("/sandbox/rooms/{room}", sandbox.room)
         site.router.add_get("/sandbox/events", sandbox.events)
         site.router.add_post("/sandbox/messages", sandbox.message)
+        site.router.add_static("/static", sandbox.STATIC)
         site.router.add_post("/sandbox/campaigns/next", sandbox.fire_next)
         site.router.add_post(r"/sandbox/broadcasts/{broadcast:\d{1,18}}/resend", sandbox.resend)
-        site.router.add_static("/static", sandbox.STATIC)
     return site

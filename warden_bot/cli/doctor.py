@@ -1,0 +1,77 @@
+"""`doctor`: is everything right, and what to do where it is not."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from warden_bot.cli.console import Json, run, say, show_json
+
+if TYPE_CHECKING:
+    from warden_bot.handlers.checkup import Finding
+    from warden_bot.settings import Settings
+
+SIGNS = {"ok": "✓", "warning": "!", "fault": "✗"}
+
+
+def doctor(as_json: Json = False) -> None:
+    """检查设置、数据库、内容、时钟、密钥和每个渠道，说该怎么办。Check everything; say what to do about each finding."""
+    from warden_bot.errors import SettingsError
+
+    try:
+        found = run(_look())
+    except SettingsError as error:
+        from warden_bot.handlers.checkup import fault
+
+        found = [fault("settings", line, "改环境变量或 .env") for line in error.faults]
+    if as_json:
+        show_json([one.as_json() for one in found])
+    else:
+        for one in found:
+            say(f"{SIGNS[one.state]} {one.check}：{one.words}" + (f"。{one.remedy}" if one.remedy else ""))
+    if any(one.state == "fault" for one in found):
+        raise typer.Exit(1)
+
+
+async def _look() -> "list[Finding]":
+    from warden_bot.content.library import load_library
+    from warden_bot.environment import settings_from_here, utc_now
+    from warden_bot.handlers.checkup import check_content, ok
+
+    settings = settings_from_here()
+    found = [ok("settings", "设置读得懂")]
+    loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
+    return found + check_content(loaded) + await _look_at_database(settings)
+
+
+async def _look_at_database(settings: "Settings") -> "list[Finding]":
+    from warden_bot.app import open_kit
+    from warden_bot.errors import DatabaseBehind, Refused
+    from warden_bot.handlers.checkup import (
+        check_address,
+        check_channel,
+        check_database,
+        check_spool,
+        fault,
+        kinds_in_use,
+        needs_the_outside,
+    )
+    from warden_bot.store.spool import Spool
+
+    try:
+        async with open_kit(settings) as kit:
+            found = await check_database(kit.database, kit.sealer, kit.channels, kit.clock())
+            found += check_spool(Spool(settings.spool_dir, kit.sealer), settings.spool_dir)
+            configured = {kind for kind, values in settings.channels.items() if set(values) - {"api_base"}}
+            in_use = await kinds_in_use(kit.database) | configured
+            found += [await check_channel(kit.channels[kind], kit.database, kit.clock()) for kind in sorted(in_use)]
+            needed_by = [kind.value for kind in sorted(in_use) if needs_the_outside(kit.channels[kind])]
+            return found + check_address(settings.base_url, needed_by=needed_by)
+    except DatabaseBehind as behind:
+        return [fault("database", str(behind), "运行 db upgrade")]
+    except Refused as refused:
+        return [fault("clock", str(refused), "先对时")]
+    except Exception as error:  # whatever the driver raises
+        if not type(error).__module__.startswith("sqlalchemy"):
+            raise
+        words = f"数据库连不上：{type(error).__name__}"
+        return [fault("database", words, "看数据库有没有启动、WARDEN_DATABASE_URL 对不对")]

@@ -1,0 +1,78 @@
+"""Take back what a broadcast has already put into groups, on the platforms that allow it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from warden_bot.channels.base import Channel
+from warden_bot.channels.registry import Channels
+from warden_bot.domain.trouble import in_words
+from warden_bot.errors import SealBroken, SendError
+from warden_bot.states import AuditAction
+from warden_bot.store.audit import add_entry
+from warden_bot.store.database import Database, Session
+from warden_bot.store.groups import ADDRESS
+from warden_bot.store.recalls import Recallable, mark_recalled, recallable
+from warden_bot.store.sealing import Sealer
+
+AT_ONCE = 5  # requests at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What became of taking back one group's message; `trouble` "" means that it is gone there."""
+
+    delivery_id: int
+    group: str
+    trouble: str
+    platform_words: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape that `broadcast recall --json` prints for a group whose message stays."""
+        return {"group": self.group, "reason": str(in_words(self.trouble)), "platform_words": self.platform_words}
+
+
+async def recall_broadcast(
+    database: Database, channels: Channels, sealer: Sealer, broadcast_id: int, actor: str, now: datetime
+) -> list[Recalled]:
+    """Take a broadcast back wherever it has arrived and the platform allows it; return how it went, group by group."""
+    async with database.read() as session:
+        found = await recallable(session, broadcast_id)
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(sent: Recallable) -> Recalled:
+        async with turn:
+            return await _recall(channels[sent.channel], sealer, sent, now)
+
+    results = list(await asyncio.gather(*(one(sent) for sent in found)))
+
+    async def keep(session: Session) -> None:
+        gone = [result.delivery_id for result in results if not result.trouble]
+        await mark_recalled(session, gone, now)
+        add_entry(session, actor, AuditAction.BROADCAST_RECALLED, f"{broadcast_id}: {len(gone)} of {len(found)}", now)
+
+    await database.write(keep)
+    return results
+
+
+async def _recall(channel: Channel, sealer: Sealer, sent: Recallable, now: datetime) -> Recalled:
+    try:
+        address = sealer.open(sent.sealed_address, ADDRESS)
+        within = channel.abilities(address).recalls_within
+        if within is None or not sent.external_ids:
+            return Recalled(sent.delivery_id, sent.group, "cannot_recall")
+        if now - sent.sent_at > within:
+            return Recalled(sent.delivery_id, sent.group, "too_late_to_recall")
+        await _each(channel, address, sent.external_ids)
+    except SealBroken:
+        return Recalled(sent.delivery_id, sent.group, "seal_broken")
+    except SendError as error:
+        return Recalled(sent.delivery_id, sent.group, error.code, error.platform_words)
+    return Recalled(sent.delivery_id, sent.group, "")
+
+
+async def _each(channel: Channel, address: str, external_ids: Sequence[str]) -> None:
+    for external_id in external_ids:
+        await channel.recall(address, external_id)

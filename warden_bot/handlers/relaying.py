@@ -1,0 +1,115 @@
+"""What teachers were handed to post: they say that it is posted, are reminded when they have not, and no longer after a while."""
+
+import secrets
+from datetime import datetime, timedelta, tzinfo
+
+from warden_bot.channels.base import Channel
+from warden_bot.channels.registry import Channels
+from warden_bot.domain.calendar import in_quiet_hours
+from warden_bot.domain.relay import Patience
+from warden_bot.errors import LinkRefused
+from warden_bot.states import AuditAction, DeliveryStatus, FindingKind, Priority
+from warden_bot.store.audit import add_entry
+from warden_bot.store.database import Session
+from warden_bot.store.findings import mend, note
+from warden_bot.store.groups import ADDRESS, Group, group_by_code
+from warden_bot.store.links import Links, Purpose
+from warden_bot.store.moves import confirm, overstay
+from warden_bot.store.outbox import Delivery, enqueue
+from warden_bot.store.posts import Post, Waiting, book_reminder, handed_over_before, overdue_by_broadcast, post_by_key
+from warden_bot.store.sealing import Sealer
+
+AT_ONCE = 500  # reminders of one tick
+CLASS_PAGE_LASTS = timedelta(days=180)
+ACTOR = "teacher"
+REMINDER_WINDOW = timedelta(hours=2)
+
+
+def relaying_channel(channels: Channels) -> tuple[Channel, Patience] | None:
+    """Return the channel that hands over, and its patience."""
+    for channel in channels.values():
+        if channel.patience is not None:
+            return channel, channel.patience
+    return None
+
+
+async def opened(session: Session, links: Links, token: str, now: datetime) -> Post:
+    """Return what the page of a signed address shows. Raise LinkRefused when it is not ours or too old."""
+    post = await post_by_key(session, links.read(Purpose.POST, token, now))
+    if post is None:
+        raise LinkRefused("expired")
+    return post
+
+
+async def confirm_posted(session: Session, links: Links, token: str, now: datetime) -> Post:
+    """Write down that the teacher has posted it; said twice it changes nothing. Returns the post as it was before."""
+    post = await opened(session, links, token, now)
+    if await confirm(session, post.delivery_id, now):
+        add_entry(session, ACTOR, AuditAction.RELAYED, f"delivery {post.delivery_id}", now)
+    return post
+
+
+def class_subject(group: Group) -> str:
+    """Return what a class's own page is signed for: with another teacher or address the old one no longer opens."""
+    return f"{group.code}\n{group.teacher}\n{group.address_hash[:8]}"
+
+
+def class_page(links: Links, group: Group, now: datetime) -> str:
+    """Return the address of a class's own page."""
+    return links.group(class_subject(group), now + CLASS_PAGE_LASTS)
+
+
+async def class_of(session: Session, links: Links, token: str, now: datetime) -> Group:
+    """Return whose page a signed address opens. Raise LinkRefused when it opens none any more."""
+    subject = links.read(Purpose.CLASS, token, now)
+    group = await group_by_code(session, subject.partition("\n")[0])
+    if group is None or class_subject(group) != subject:
+        raise LinkRefused("expired")
+    return group
+
+
+async def follow_up(session: Session, channels: Channels, sealer: Sealer, zone: tzinfo, now: datetime) -> int:
+    """Give up what is too old, remind who has not posted, and say which broadcasts wait for good; return the reminders."""
+    found = relaying_channel(channels)
+    if found is None:
+        return 0
+    channel, patience = found
+    await overstay(session, now - patience.lasts, now)
+    asleep = in_quiet_hours(now.astimezone(zone).time())
+    reminded = 0
+    for waiting in await handed_over_before(session, now - patience.remind_after, patience.reminders, AT_ONCE):
+        due_at = patience.next_reminder_at(waiting.handed_at, waiting.reminded)
+        if due_at is None or due_at > now or (asleep and waiting.priority is not Priority.ALERT):
+            continue
+        address = sealer.open(waiting.sealed_address, ADDRESS)
+        if channel.platform(address) == channel.kind.value:
+            continue  # nobody can be told: the teacher opens the class's own page
+        if await book_reminder(session, waiting):
+            enqueue(session, _reminder(session.school_id, channel, waiting, now))
+            reminded += 1
+    await _note_waiting(session, now - patience.remind_after * (patience.reminders + 1), now)
+    return reminded
+
+
+def _reminder(school_id: int, channel: Channel, waiting: Waiting, now: datetime) -> Delivery:
+    return Delivery(
+        school_id=school_id,
+        key=secrets.token_hex(12),
+        group_id=waiting.group_id,
+        reminds_of=waiting.delivery_id,
+        channel=channel.kind,
+        priority=Priority.REPLY,
+        repeatable=True,
+        status=DeliveryStatus.QUEUED,
+        not_before=now,
+        expires_at=now + REMINDER_WINDOW,
+        created_at=now,
+    )
+
+
+async def _note_waiting(session: Session, handed_before: datetime, now: datetime) -> None:
+    """Say which broadcasts wait for teachers who were reminded as often as they are."""
+    overdue = await overdue_by_broadcast(session, handed_before)
+    for broadcast_id, count in overdue.items():
+        await note(session, FindingKind.POST_MISSING, f"broadcast {broadcast_id}", f"{count}", now)
+    await mend(session, FindingKind.POST_MISSING, now, seen_before=now)

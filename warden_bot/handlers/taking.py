@@ -1,0 +1,59 @@
+"""An officer takes a case from the chat: "接 7K4Q-M2XD"."""
+
+import re
+from contextlib import suppress
+from datetime import datetime
+
+from warden_bot.channels.base import Reply
+from warden_bot.content.library import Library
+from warden_bot.domain.message import InboundMessage
+from warden_bot.domain.receipt import read_code
+from warden_bot.domain.understanding.judge import TOPIC_OF
+from warden_bot.errors import Refused, SealBroken
+from warden_bot.handlers.case import acknowledge
+from warden_bot.states import Action, SenderRole
+from warden_bot.store.cases import case_by_code
+from warden_bot.store.database import Session
+from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
+from warden_bot.store.officers import Officer, all_officers
+from warden_bot.store.sealing import Sealer
+
+TAKE = re.compile(r"^\s*接(?:\s|[:：]|$|[0-9A-Za-z])")  # also with no code, or a mistyped one
+
+
+async def take_case(
+    session: Session, sealer: Sealer, message: InboundMessage, library: Library, now: datetime
+) -> Reply | None:
+    """Give a case to the officer who takes it from the chat. The answer never says what the case is about.
+
+    None: whoever writes is no officer, and the words are taken for what they say.
+    """
+    officer = await _writing_officer(session, sealer, message)
+    if officer is None and message.sender.role is not SenderRole.OFFICER:
+        return None
+    code = read_code(message.text) or ""
+    topic = TOPIC_OF[Action.STATUS]
+    if officer is not None and code:
+        try:
+            case = await case_by_code(session, code)
+            yours = case is not None and case.acknowledged_by == officer.id
+            await acknowledge(session, code, officer, now)
+        except Refused as refusal:
+            return Reply(Action.STATUS, topic, str(refusal))
+        phrase = "already_yours" if yours else "acknowledged"
+        return Reply(Action.STATUS, topic, library.replies.say(phrase, library.values(code=code)))
+    return Reply(Action.STATUS, topic, library.replies.say("acknowledge_failed", library.values()))
+
+
+async def _writing_officer(session: Session, sealer: Sealer, message: InboundMessage) -> Officer | None:
+    """Find the officer who writes: by the private address on this channel; by name only where the channel vouches."""
+    people = await all_officers(session)
+    here = [one for one in people if one.channel is message.channel and one.sealed_address]
+    by_name = {one.name: one for one in people}
+    by_address = {}
+    for one in here:
+        with suppress(SealBroken):  # a lost key must not keep the others from answering
+            by_address[sealer.open(one.sealed_address or b"", OFFICER_ADDRESS)] = one
+    if message.sender.role is not SenderRole.OFFICER:  # anybody can call themselves anything
+        return by_address.get(message.sender.id)
+    return by_address.get(message.sender.id) or by_name.get(message.sender.id) or by_name.get(message.sender.name)

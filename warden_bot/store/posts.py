@@ -1,0 +1,126 @@
+"""What was handed over to teachers, and what they have not posted yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, text, update
+from sqlmodel import col, select
+
+from warden_bot.domain.audience import Audience
+from warden_bot.states import ChannelKind, DeliveryStatus, Priority
+from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.database import Session
+from warden_bot.store.groups import Group, in_audience
+from warden_bot.store.outbox import Delivery
+from warden_bot.store.rows import changed_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One handed-over text, as its page shows it: nothing but that, and whose group it is for."""
+
+    delivery_id: int
+    key: str
+    status: DeliveryStatus
+    group: str
+    title: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One handed-over delivery whose teacher may have to be reminded."""
+
+    delivery_id: int
+    group_id: int
+    priority: Priority
+    handed_at: datetime
+    reminded: int
+    sealed_address: bytes
+
+
+# As in the partial indexes, but with the table's name: groups have a channel and a status too.
+HANDED_OVER, TO_BE_POSTED = text("delivery.channel = 'relay'"), text("delivery.status = 'relay_pending'")
+_POST = (
+    select(Delivery, Group, Broadcast)
+    .join(Group, col(Group.id) == col(Delivery.group_id))
+    .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
+)
+
+
+async def post_by_key(session: Session, key: str) -> Post | None:
+    """Return one handed-over text by its delivery's key."""
+    query = _POST.where(HANDED_OVER, Delivery.school_id == session.school_id, Delivery.key == key)
+    found = (await session.exec(query)).first()
+    return _post(*found) if found is not None else None
+
+
+async def posts_waiting_for(session: Session, group_id: int) -> list[Post]:
+    """Return what one group's teacher has yet to post, the oldest first."""
+    query = _POST.where(TO_BE_POSTED, Delivery.school_id == session.school_id, Delivery.group_id == group_id)
+    return [_post(*found) for found in (await session.exec(query.order_by(col(Delivery.id)))).all()]
+
+
+def _post(delivery: Delivery, group: Group, broadcast: Broadcast) -> Post:
+    return Post(delivery.id or 0, delivery.key, delivery.status, group.name, broadcast.title, broadcast.text)
+
+
+async def handed_over_before(session: Session, instant: datetime, most_reminders: int, most: int) -> list[Waiting]:
+    """Return what was handed over before an instant, is not posted, and may still be reminded of; the oldest first."""
+    query = (
+        select(Delivery, Group.sealed_address)
+        .join(Group, col(Group.id) == col(Delivery.group_id))
+        .where(TO_BE_POSTED, Delivery.school_id == session.school_id, col(Delivery.finished_at) <= instant)
+        .where(Delivery.reminders < most_reminders)
+        .order_by(col(Delivery.finished_at))
+        .limit(most)
+    )
+    return [
+        Waiting(
+            one.id or 0,
+            one.group_id or 0,
+            one.priority,
+            one.finished_at or instant,
+            one.reminders,
+            sealed,
+        )
+        for one, sealed in (await session.exec(query)).all()
+    ]
+
+
+async def book_reminder(session: Session, waiting: Waiting) -> bool:
+    """Take the turn to remind; False where another scheduler has, or the text was posted meanwhile."""
+    statement = update(Delivery).where(
+        col(Delivery.id) == waiting.delivery_id,
+        col(Delivery.status) == DeliveryStatus.RELAY_PENDING,
+        col(Delivery.reminders) == waiting.reminded,
+    )
+    booked = statement.values(reminders=waiting.reminded + 1).execution_options(synchronize_session=False)
+    return bool(changed_rows(await session.execute(booked)))
+
+
+async def overdue_by_broadcast(session: Session, handed_before: datetime) -> dict[int, int]:
+    """Return how many texts of each broadcast were handed over before an instant and are still not posted."""
+    query = (
+        select(col(Delivery.broadcast_id), func.count())
+        .where(TO_BE_POSTED, Delivery.school_id == session.school_id, col(Delivery.finished_at) <= handed_before)
+        .group_by(col(Delivery.broadcast_id))
+    )
+    return {broadcast_id or 0: count for broadcast_id, count in (await session.exec(query)).all()}
+
+
+async def waiting_groups(session: Session, broadcast_id: int) -> list[str]:
+    """Return the codes of the groups whose teachers have yet to post a broadcast."""
+    query = (
+        select(Group.code)
+        .join(Delivery, col(Delivery.group_id) == col(Group.id))
+        .where(TO_BE_POSTED, Delivery.broadcast_id == broadcast_id)
+    )
+    return list((await session.exec(query.order_by(col(Group.code)))).all())
+
+
+async def groups_with_pages(session: Session, audience: Audience) -> Sequence[Group]:
+    """Return the groups of an audience into which a teacher posts."""
+    query = select(Group).where(in_audience(audience, session.school_id), Group.channel == ChannelKind.RELAY)
+    return (await session.exec(query.order_by(col(Group.code)))).all()
