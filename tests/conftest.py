@@ -18,11 +18,13 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.library import Library, load_library
+from warden_bot.content.replies import Replies
 from warden_bot.handlers.delivery import deliver, take_turn
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.settling import Ended, Post
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database
+from warden_bot.store.links import Links
 from warden_bot.store.rooms import Rooms
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
@@ -123,12 +125,21 @@ async def wecom() -> AsyncIterator[FakeWecom]:
     await fake.stop()
 
 
+@pytest.fixture(scope="session")
+def links(sealer: Sealer) -> Links:
+    """Make and read the addresses of teachers' pages."""
+    return Links("https://warden.example/", sealer)
+
+
 @pytest.fixture
-async def channels(database: Database, sealer: Sealer, clock: Clock, wecom: FakeWecom) -> AsyncIterator[Channels]:
+async def channels(
+    database: Database, sealer: Sealer, links: Links, clock: Clock, wecom: FakeWecom
+) -> AsyncIterator[Channels]:
     """Build every channel as the program does, pointed at the fakes."""
     http = Http()
     values = {ChannelKind.WECOM_ROBOT: {"api_base": wecom.base}, ChannelKind.WEBHOOK: {"secret": WEBHOOK_SECRET}}
-    yield build_channels(values, Surroundings(http, clock, rooms=Rooms(database, sealer)))
+    rooms, say = Rooms(database, sealer), Replies().say
+    yield build_channels(values, Surroundings(http, clock, rooms=rooms, page_address=links.post, words=say))
     await http.close()
 
 

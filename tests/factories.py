@@ -13,7 +13,7 @@ from warden_bot.store.officers import DutyShift, Officer
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.sealing import Sealer
 
-TAKES_KEY = {ChannelKind.WEBHOOK}  # of those that tests make groups on
+TAKES_KEY = {ChannelKind.WEBHOOK, ChannelKind.RELAY}  # of those that tests make groups on
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai
 _numbers = itertools.count(1)

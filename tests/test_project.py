@@ -110,7 +110,7 @@ def code_of(path: Path) -> str:
     return "\n".join([*said, *named, *(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))])
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-matrix.lock"])
 def test_lock_pins_hashes_and_names_no_registry(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
 

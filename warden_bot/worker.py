@@ -87,7 +87,9 @@ class Worker:
         ended, unbegun = self._ended[:portion], self._unbegun
         self._ended, self._unbegun = self._ended[portion:], []
         under_way = [*self._open.values(), *(one.errand for one in self._ended)]
-        busy = Counter[Priority](errand.claimed.priority for errand in under_way) if claims else None
+        # What goes out in one request takes one place.
+        requests = {errand.claimed.batch or errand.claimed.id: errand.claimed.priority for errand in under_way}
+        busy = Counter[Priority](requests.values()) if claims else None
         held = [errand.claimed.id for errand in (*under_way, *unbegun)] + [one.errand.claimed.id for one in ended]
         try:
             turn = await take_turn(self._post, ended, unbegun, busy, CHUNK, held if self._in_trouble else None)
@@ -101,7 +103,7 @@ class Worker:
         in_hand = {*self._open, *(one.errand.claimed.id for one in self._ended)}
         for errand in turn.errands:
             # Swept while this worker was stopped, and claimed by it again: what is already under way settles it.
-            if errand.claimed.id not in in_hand:
+            if in_hand.isdisjoint(one.claimed.id for one in errand.everyone):
                 self._begin(errand)
         return turn.again_at, turn.claimed
 

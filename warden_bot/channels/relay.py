@@ -19,7 +19,7 @@ from warden_bot.errors import SettingsError
 from warden_bot.states import ChannelKind
 
 LONGEST_TEXT = 20_000  # bytes; nobody reads more on a phone
-PLAIN_WORD = re.compile(r"[^\s:/]{1,100}")
+PLAIN_WORD = re.compile(r"[^\s:：/]{1,100}")  # a colon of either width was meant to stand behind a channel
 HOW_TO = "地址写 link（老师用自己的网页），或者 渠道:私聊地址，如 wecom_app:zhanglaoshi"
 
 
@@ -105,7 +105,7 @@ class Relay(Channel):
                 "link": self._around.page_address(key, self._around.clock() + self._lasts),
             },
         )
-        told = Recipient(message.recipient.code, private, person=True)
+        told = Recipient(message.recipient.code, private, message.recipient.secret, person=True)
         notice = OutboundMessage(message.key, told, words, priority=message.priority)
         receipt = SendReceipt()
         for place, piece in enumerate(channel.parts(notice)):

@@ -73,18 +73,30 @@ def _campaign_words(campaign: str) -> str:
     return found.wordings[0].render(loaded.library.values(day_words(utc_now(), settings.zone)))
 
 
-async def deliver_here(order: Any) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
-    """Make a broadcast, work until it is done, and return how far it got."""
+async def deliver_here(order: Any, seconds: float) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
+    """Make a broadcast, work until it is done, and return how far it got; call back what has not left by then."""
+    import asyncio
+    from contextlib import suppress
+
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
+    from warden_bot.errors import IllegalMove
+    from warden_bot.handlers.broadcast import cancel as cancel_here
     from warden_bot.handlers.broadcast import send_by_hand
 
     async with open_kit(settings_from_here()) as kit:
         now = kit.clock()
         broadcast = await kit.database.write(lambda session: send_by_hand(session, order, kit.channels, now))
-        await _work_until_done(kit, broadcast.id or 0, quiet=True)
+        number = broadcast.id or 0
+        try:
+            async with asyncio.timeout(seconds):
+                await _work_until_done(kit, number, quiet=True)
+        except TimeoutError:
+            late = kit.clock()
+            with suppress(IllegalMove):  # it got through in the last moment
+                await kit.database.write(lambda session: cancel_here(session, number, order.actor, late))
         async with kit.database.read() as session:
-            return await _shown(session, broadcast.id or 0)
+            return await _shown(session, number)
 
 
 async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made

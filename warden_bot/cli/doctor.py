@@ -45,7 +45,8 @@ async def _look() -> "list[Finding]":
 
 async def _look_at_database(settings: "Settings") -> "list[Finding]":
     from warden_bot.app import open_kit
-    from warden_bot.errors import DatabaseBehind, Refused
+    from warden_bot.domain.trouble import in_words
+    from warden_bot.errors import DatabaseBehind, Refused, SealBroken
     from warden_bot.handlers.checkup import (
         check_address,
         check_channel,
@@ -68,6 +69,8 @@ async def _look_at_database(settings: "Settings") -> "list[Finding]":
             return found + check_address(settings.base_url, needed_by=needed_by)
     except DatabaseBehind as behind:
         return [fault("database", str(behind), "运行 db upgrade")]
+    except SealBroken as broken:
+        return [fault("keys", str(broken), in_words("seal_broken").remedy)]
     except Refused as refused:
         return [fault("clock", str(refused), "先对时")]
     except Exception as error:  # whatever the driver raises

@@ -11,6 +11,7 @@ WORDS = {
     "campaign_missed": "日历上有，没有发",
     "broadcast_incomplete": "有群没排上",
     "claim_overdue": "发送的程序没有回来",
+    "post_missing": "老师还没有转发",
     "reply_missing": "有人问了没有答",
     "case_uncalled": "线索没有安排通知",
     "outbox_late": "该发的没有人发",

@@ -20,12 +20,13 @@ def send_canary(code: str, *, as_json: bool) -> None:
     from warden_bot.states import Priority
 
     words = run(_canary_words())
-    result = run(deliver_here(Order(words, "", f"group:{code}", Priority.BROADCAST, actor())))
+    order = Order(words, "", f"group:{code}", Priority.BROADCAST, actor())
+    result = run(deliver_here(order, CANARY_SECONDS))
     arrived = any(result["counts"][one] for one in ("sent", "relay_pending", "relayed"))
     if as_json:
         show_json({"code": code, "arrived": arrived, "counts": result["counts"], "problems": result["problems"]})
     else:
-        reasons = "；".join(one["reason"] for one in result["problems"])
+        reasons = "；".join(one["reason"] for one in result["problems"]) or f"等了 {CANARY_SECONDS} 秒，不再等了"
         say(f"{code}：送到了" if arrived else f"{code}：没送到。{reasons}")
     if not arrived:
         raise typer.Exit(1)

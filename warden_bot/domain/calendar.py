@@ -143,6 +143,12 @@ def in_quiet_hours(at: time, window: timedelta = timedelta(0)) -> bool:
     return start < QUIET_UNTIL or start + window > QUIET_FROM or start >= QUIET_FROM
 
 
+def quiet_from(now: datetime, zone: tzinfo) -> datetime:
+    """Return the UTC instant at which the quiet hours of this day of the school's begin."""
+    midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    return (midnight + QUIET_FROM).astimezone(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
     """One line of the calendar: which campaign, on which days, at what time, and until when it may still leave."""

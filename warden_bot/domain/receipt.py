@@ -1,5 +1,6 @@
 """Codes that a frightened person can read aloud and nobody can guess."""
 
+import unicodedata
 from collections.abc import Callable
 
 ALPHABET = "23456789ACDEFGHJKMNPQRTVWXY"  # without 0 O, 1 I L, 5-S stays apart by leaving out S, no B, U or Z
@@ -15,11 +16,11 @@ def new_code(choose: Callable[[str], str]) -> str:
 def read_code(text: str) -> str | None:
     """Return the code that stands in a text, however it was typed (lower case, spaces, full width), else None."""
     letters = ""
-    for character in text.upper():
+    for character in unicodedata.normalize("NFKC", text).upper():
         if character in ALPHABET:
             letters += character
             if len(letters) == LENGTH:
                 return f"{letters[:4]}-{letters[4:]}"
-        elif not (character in "- －—_" and letters):
+        elif not (character in "- —–_" and letters):
             letters = ""
     return None

@@ -8,16 +8,22 @@ from datetime import datetime, timedelta
 class Patience:
     """How long a handed-over text waits before its teacher is reminded, how often, and when it is too old."""
 
-    remind_after: timedelta
+    remind_after: timedelta  # since it was handed over, and since the last reminder
     reminders: int
     lasts: timedelta
 
-    def next_reminder_at(self, handed_at: datetime, reminded: int) -> datetime | None:
-        """Return when the next reminder is due after so many; None when there is none any more."""
-        if reminded >= self.reminders:
-            return None
-        return handed_at + self.remind_after * (reminded + 1)
+    def due_before(self, now: datetime) -> datetime:
+        """Return the instant such that whoever was handed something before it, and has not posted it, is reminded."""
+        return now - self.remind_after
 
-    def is_too_old(self, handed_at: datetime, now: datetime) -> bool:
-        """Say whether nobody should post it any more."""
-        return now >= handed_at + self.lasts
+    def next_look_at(self, now: datetime) -> datetime:
+        """Return when the next reminder may follow one that leaves now: never two in a row, whatever held up the first."""
+        return now + self.remind_after
+
+    def hopeless_before(self, now: datetime) -> datetime:
+        """Return the instant such that for what was handed over before it all reminders were in vain."""
+        return now - self.remind_after * (self.reminders + 1)
+
+    def stale_before(self, now: datetime) -> datetime:
+        """Return the instant such that nobody should post any more what was handed over before it."""
+        return now - self.lasts

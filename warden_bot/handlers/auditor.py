@@ -25,7 +25,7 @@ from warden_bot.store.broadcasts import Broadcast, due_already_made
 from warden_bot.store.database import Session
 from warden_bot.store.findings import Finding, is_known, mend, note, open_findings, tell
 from warden_bot.store.groups import group_by_code, groups_in_audience
-from warden_bot.store.moves import lose, send_again
+from warden_bot.store.moves import free_stragglers, lose, send_again
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outages import end_idle_outages
 from warden_bot.store.outbox import Delivery, enqueue, oldest_waiting
@@ -71,6 +71,7 @@ async def audit(
     await _broadcasts(session, channels, now)
     if looked_lately:
         await _claims(session, now)
+    await free_stragglers(session)
     await _forget(session, now)
     await _replies(session, channels, now)
     for code in await call_forgotten_cases(session, now):

@@ -6,6 +6,7 @@ by hand into the group (`relay`). Whoever knows the code may do it: it holds for
 
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,15 +19,17 @@ from warden_bot.domain.receipt import new_code, read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused
 from warden_bot.handlers.placing import move_group
-from warden_bot.states import Action, AuditAction, ChannelKind
+from warden_bot.states import Action, AuditAction, ChannelKind, FindingKind, GroupStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.binding import add_code, group_of_code, use_code
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
+from warden_bot.store.findings import mend
 from warden_bot.store.groups import Group, address_hash, codes_at, group_by_code, group_by_id, groups_in_audience
 from warden_bot.store.sealing import Sealer
 
-BIND = re.compile(r"^\s*绑定\s*[:：]?\s*[0-9A-Za-z][0-9A-Za-z\s_－—-]{6,14}$")  # "绑定 7K4Q-M2XD"
+COMMAND = "绑定"
+BIND = re.compile(rf"\s*{COMMAND}码?\s*:?\s*[0-9A-Za-z][0-9A-Za-z\s_—–-]{{6,20}}")  # "绑定 7K4Q-M2XD", in plain width
 ACTOR = "chat"  # who binds, in the audit log: never the sender's own id
 
 
@@ -44,11 +47,19 @@ class GivenCode:
         return {"group": self.group, "name": self.name, "code": self.code, "expires_at": iso(self.expires_at)}
 
 
+def is_binding(text: str) -> bool:
+    """Say whether somebody types a code to bind a chat, however it is typed and whether or not the code is right."""
+    return COMMAND in text and bool(BIND.fullmatch(unicodedata.normalize("NFKC", text)))
+
+
 async def give_codes(session: Session, rule: str, sealer: Sealer, actor: str, now: datetime) -> list[GivenCode]:
-    """Make a code for every group of an audience. Raise Refused when there is none."""
-    groups = await groups_in_audience(session, parse_audience(rule))
-    if not groups:
-        raise Refused(f"没有一个群符合“{rule}”")
+    """Make a code for every group of an audience. Raise Refused when there is none, or a named one is not there."""
+    audience = parse_audience(rule)
+    groups = await groups_in_audience(session, audience)
+    known = {group.code for group in groups}
+    missing = [term.code for term in audience.terms if term.adds and term.code and term.code not in known]
+    if missing or not groups:
+        raise Refused(f"没有群 {'、'.join(missing)}" if missing else f"没有一个群符合“{rule}”")
     given = [await _give_code(session, group, sealer, actor, now) for group in groups]
     add_entry(session, actor, AuditAction.BIND_CODES_MADE, f"{len(given)}: {rule}"[:200], now)
     return given
@@ -68,10 +79,11 @@ def _hashed(sealer: Sealer, code: str) -> str:
 async def bind(
     session: Session, channels: Channels, sealer: Sealer, message: InboundMessage, library: Library, now: datetime
 ) -> Reply | None:
-    """Bind the chat in which a code was typed. None: this kind of channel names its groups by itself."""
-    if message.private and not channels[message.channel].capabilities.reaches_people:
+    """Bind the chat in which a code was typed. None: this kind names its groups by itself, or nobody can be written to there."""
+    channel, address = channels[message.channel], message.chat or message.sender.id
+    if (message.group is not None and not message.chat) or channel.address_fault(address) is not None:
         return None
-    if message.group is not None and not message.chat:
+    if message.private and not channel.abilities(address).reaches_people:
         return None
     phrase, group = await _bound(session, channels, sealer, message, now)
     words = library.replies.say(phrase, library.values(group=group.name if group else ""))
@@ -84,9 +96,9 @@ async def _bound(
     hashed = _hashed(sealer, read_code(message.text) or "")
     group_id = await group_of_code(session, hashed, now)
     group = await group_by_id(session, group_id) if group_id is not None else None
-    if group is None:
+    if group is None or group.status is not GroupStatus.ACTIVE:
         return "bind_failed", None
-    address = message.sender.id if message.private else message.chat
+    address = message.chat or message.sender.id
     taken = await codes_at(session, message.channel, [address_hash(sealer, message.channel, address)])
     others = [code for code in taken.values() if code != group.code and not message.private]
     if others:  # another class's chat: the code stays good, for the chat that it was meant for
@@ -98,5 +110,6 @@ async def _bound(
     else:
         move_group(group, message.channel, address, channels, sealer, now)
     session.add(group)
+    await mend(session, FindingKind.ROUTE_BROKEN, now, [group.code])
     add_entry(session, ACTOR, AuditAction.GROUP_BOUND, f"{group.code} on {group.channel.value}", now)
     return "bound_teacher" if message.private else "bound", group

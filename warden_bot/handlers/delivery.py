@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from warden_bot.channels.base import Channel
 from warden_bot.domain.lanes import MOST_OPEN
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, after_outcome
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
 from warden_bot.handlers.picking import Later, pick
-from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, settle
+from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, abilities, settle
 from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
 from warden_bot.store.claims import Claimed, anything_due, claim_due, look_around
@@ -82,7 +83,7 @@ async def take_turn(
         if busy is not None:
             claimed = await claim_due(session, post.worker, post.sealer, look.due, busy, most, now)
             found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
-            errands, refused = await pick(session, post, _in_batches(found), outages, now)
+            errands, refused = await pick(session, post, _in_batches(post, found), outages, now)
             later += refused
         held_back = [(errand.claimed.id, one.at, one.code) for one in later for errand in one.errand.everyone]
         await put_back(session, post.worker, held_back)
@@ -101,7 +102,11 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
         await _fail_unopened(session, post, claimed, now)
         return None
     text = claimed.text
-    if claimed.is_idle:  # posted, or called back, while the reminder waited
+    if claimed.doubtful:
+        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.UNCONFIRMED, "no_answer", now)
+        return None
+    channel = post.channels[claimed.channel]
+    if _is_pointless(claimed, channel):
         await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
         return None
     if claimed.case_id is not None:
@@ -117,18 +122,31 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
             return None
     about = claimed.about
     message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority, about)
-    channel = post.channels[claimed.channel]
     return Errand(claimed, message, channel.platform(claimed.recipient.address), now + LEASE, channel.parts(message))
 
 
-def _in_batches(errands: Sequence[Errand]) -> list[Errand]:
-    """Return the errands with those of one batch together behind the first of them."""
-    alone = [errand for errand in errands if errand.claimed.batch is None]
-    batches: dict[str, list[Errand]] = defaultdict(list)
-    for errand in sorted(errands, key=lambda one: one.claimed.id):
-        if errand.claimed.batch is not None:
-            batches[errand.claimed.batch].append(errand)
-    return alone + [replace(first, mates=tuple(rest)) for first, *rest in batches.values()]
+def _is_pointless(claimed: Claimed, channel: Channel) -> bool:
+    """Say whether nobody needs it any more, for what was posted or called back, or where its group is reached by now.
+
+    Without a teacher there is nobody to remind, and a teacher posts no answers.
+    """
+    if channel.capabilities.hands_over:
+        return claimed.is_idle or not (claimed.broadcast_id or claimed.about)
+    return claimed.is_idle or bool(claimed.about)
+
+
+def _in_batches(post: Post, errands: Sequence[Errand]) -> list[Errand]:
+    """Return the errands with those that go out in one request together behind the first of them.
+
+    Who is reached elsewhere by now, or has heard more of the text than the others, goes apart.
+    """
+    requests: dict[object, list[Errand]] = defaultdict(list)
+    for errand in errands:
+        claimed = errand.claimed
+        together = claimed.batch and abilities(post.channels[claimed.channel], errand).together > 1
+        alike = (claimed.batch, claimed.channel, errand.platform, claimed.sent_parts)
+        requests[alike if together else claimed.id].append(errand)
+    return [replace(first, mates=tuple(rest)) if rest else first for first, *rest in requests.values()]
 
 
 async def _fail_unopened(session: Session, post: Post, claimed: Claimed, now: datetime) -> None:
@@ -160,8 +178,7 @@ async def deliver(post: Post, errand: Errand) -> list[Ended]:
     if started >= errand.claimed_until:  # this process was stopped for a while; somebody else may have decided
         return []
     ended = await (_send_together if errand.mates else _send_alone)(post, errand, started)
-    for one in ended:
-        _remember(post, one)
+    _remember(post, max(ended, key=lambda one: one.sent_parts))  # one who was in the last request
     return ended
 
 
@@ -185,6 +202,7 @@ async def _send_together(post: Post, errand: Errand, started: datetime) -> list[
     channel, sent = post.channels[errand.claimed.channel], _sent_before(errand)
     problems: dict[int, SendError | None] = dict.fromkeys((one.claimed.id for one in errand.everyone), None)
     counts = {one.claimed.id: sent for one in errand.everyone}
+    ids: dict[int, tuple[str, ...]] = {one.claimed.id: () for one in errand.everyone}
     for number, part in enumerate(errand.parts[sent:], start=sent):
         going = [one for one in errand.everyone if problems[one.claimed.id] is None]
         if not going:
@@ -198,8 +216,10 @@ async def _send_together(post: Post, errand: Errand, started: datetime) -> list[
                 problems[one.claimed.id] = result
             else:
                 counts[one.claimed.id] += 1
+                ids[one.claimed.id] += (result.external_id,)
     at = post.clock()
-    return [Ended(one, started, at, counts[one.claimed.id], problems[one.claimed.id]) for one in errand.everyone]
+    everyone = ((one, one.claimed.id) for one in errand.everyone)
+    return [Ended(one, started, at, counts[key], problems[key], ids[key]) for one, key in everyone]
 
 
 def _sent_before(errand: Errand) -> int:

@@ -15,7 +15,7 @@ from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.handlers.answer import PASSING, Heard, Memory, compose, hear_no_words
-from warden_bot.handlers.binding import BIND, bind
+from warden_bot.handlers.binding import bind, is_binding
 from warden_bot.handlers.case import call_duty
 from warden_bot.handlers.owing import owe_reply
 from warden_bot.handlers.taking import TAKE, take_case
@@ -63,7 +63,7 @@ class Incoming:
         """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
         message, action = self.message, self.heard.verdict.action
         able = self.desk.channels[message.channel].capabilities
-        commands = TAKE.match(message.text) or (message.chat and BIND.match(message.text))
+        commands = TAKE.match(message.text) or is_binding(message.text)
         return action in PASSING and not commands and able.replies_in_answer
 
 
@@ -200,7 +200,7 @@ async def _command(
     """Do what an officer or a teacher orders; None where nothing is ordered, or by nobody who may."""
     if TAKE.match(message.text) and (taken := await take_case(session, desk.sealer, message, library, now)):
         return taken
-    if BIND.match(message.text):
+    if is_binding(message.text):
         return await bind(session, desk.channels, desk.sealer, message, library, now)
     return None
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from warden_bot.channels.registry import Channels
-from warden_bot.errors import Fault, FaultsFound
+from warden_bot.errors import Fault, FaultsFound, SealBroken
 from warden_bot.handlers.placing import place_group
 from warden_bot.spreadsheet import Row, read_table
-from warden_bot.states import AuditAction, ChannelKind, GroupKind, GroupStatus
+from warden_bot.states import AuditAction, ChannelKind, FindingKind, GroupKind, GroupStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
+from warden_bot.store.findings import mend
 from warden_bot.store.groups import ADDRESS, SECRET, Group, GroupCount, all_groups
 from warden_bot.store.officers import all_officers
 from warden_bot.store.sealing import Sealer
@@ -82,14 +83,16 @@ def _row(name: str, row: Row, channels: Channels, faults: list[Fault]) -> GroupR
 
 
 def _with_teacher(cells: dict[str, str], channels: Channels) -> dict[str, str]:
-    """Return a row whose text a person posts with the teacher's own address, where the column for that has a usable one."""
+    """Return a row whose text a person posts with the teacher's own address, where the column for that has one.
+
+    Without a colon of any width that column holds a note for people.
+    """
     kind = cells["channel"]
     if kind not in set(ChannelKind) or not channels[ChannelKind(kind)].capabilities.hands_over:
         return cells
-    private = cells["teacher_address"]
-    usable = ":" in private and channels[ChannelKind(kind)].address_fault(private) is None
-    address = cells["address"] if ":" in cells["address"] else (private if usable else cells["address"] or NO_ADDRESS)
-    return cells | {"address": address}
+    if ":" in cells["address"] or not re.search("[:：]", cells["teacher_address"]):
+        return cells | {"address": cells["address"] or NO_ADDRESS}
+    return cells | {"address": cells["teacher_address"], "teacher_address": ""}  # so that it is kept sealed
 
 
 def _cell_faults(cells: dict[str, str], channels: Channels) -> list[str]:
@@ -137,6 +140,7 @@ async def import_groups(
     known = {group.code: group for group in await all_groups(session, retired=True)}
     _refuse_taken(file, known, sealer)
     added = changed = 0
+    broken = {group.code for group in known.values() if group.route_broken_at is not None}
     for row in file.rows:
         group = known.get(row.code)
         if group is None:
@@ -145,6 +149,8 @@ async def import_groups(
         elif _update(group, row, channels, sealer, now):
             session.add(group)
             changed += 1
+    # A new address is taken for good until it is tried.
+    await mend(session, FindingKind.ROUTE_BROKEN, now, [code for code in broken if not known[code].route_broken_at])
     named = {row.code for row in file.rows}
     left_out = [one for one in known.values() if one.code not in named and one.status is GroupStatus.ACTIVE]
     for group in left_out if prune else []:
@@ -159,7 +165,7 @@ def _refuse_taken(file: GroupFile, known: dict[str, Group], sealer: Sealer) -> N
     """Refuse an address that another, unnamed group has: two groups would hear through one door."""
     named = {row.code for row in file.rows}
     taken = {
-        (group.channel, sealer.open(group.sealed_address, ADDRESS)): group.code
+        (group.channel, _opened(sealer, group.sealed_address, ADDRESS)): group.code
         for group in known.values()
         if group.code not in named and group.status is GroupStatus.ACTIVE and group.channel not in SHARED_ADDRESSES
     }
@@ -202,9 +208,9 @@ def _new_group(session: Session, row: GroupRow, channels: Channels, sealer: Seal
 
 def _update(group: Group, row: GroupRow, channels: Channels, sealer: Sealer, now: datetime) -> bool:
     changes = {column: value for column, value in _plain(row).items() if getattr(group, column) != value}
-    if (sealer.open(group.sealed_secret, SECRET) if group.sealed_secret else "") != row.secret:
+    if (_opened(sealer, group.sealed_secret, SECRET) if group.sealed_secret else "") != row.secret:
         changes["sealed_secret"] = sealer.seal(row.secret, SECRET) if row.secret else None
-    moved = group.channel is not row.channel or sealer.open(group.sealed_address, ADDRESS) != row.address
+    moved = group.channel is not row.channel or _opened(sealer, group.sealed_address, ADDRESS) != row.address
     for column, value in changes.items():
         setattr(group, column, value)
     if moved:
@@ -212,6 +218,14 @@ def _update(group: Group, row: GroupRow, channels: Channels, sealer: Sealer, now
     if changes or moved:
         group.updated_at = now
     return bool(changes) or moved
+
+
+def _opened(sealer: Sealer, sealed: bytes, context: str) -> str | None:
+    """Open what is sealed; None where its key is lost: importing the group anew is the remedy for that."""
+    try:
+        return sealer.open(sealed, context)
+    except SealBroken:
+        return None
 
 
 async def unknown_people(session: Session, file: GroupFile) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.trouble import in_words
-from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
+from warden_bot.errors import SealBroken, SendError
+from warden_bot.handlers.settling import without_secrets
 from warden_bot.states import ChannelKind, FindingKind
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
@@ -56,6 +57,7 @@ async def ping_groups(groups: Sequence[Group], channels: Channels, sealer: Seale
 
 async def _ping(group: Group, channel: Channel, sealer: Sealer) -> Pinged:
     result, trouble, words = WORKS, "", ""
+    address = secret = ""
     try:
         address = sealer.open(group.sealed_address, ADDRESS)
         secret = sealer.open(group.sealed_secret, SECRET) if group.sealed_secret else ""
@@ -63,10 +65,10 @@ async def _ping(group: Group, channel: Channel, sealer: Sealer) -> Pinged:
     except SealBroken:
         result, trouble = BROKEN, "seal_broken"
     except SendError as error:
-        trouble, words = error.code, error.platform_words
+        trouble, words = error.code, without_secrets(error.platform_words, address, secret)
         result = {"cannot_probe": UNASKED, "route_broken": BROKEN}.get(error.code, UNSURE)
-        if isinstance(error, OutcomeUnknown):
-            result = UNSURE
+    except Exception as error:  # noqa: BLE001 -- a channel's own mistake must not keep the other groups from being checked
+        result, trouble, words = UNSURE, "channel_fault", type(error).__name__
     return Pinged(group.id or 0, group.code, group.channel, result, trouble, words)
 
 

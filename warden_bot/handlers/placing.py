@@ -1,8 +1,10 @@
 """Where a group is reached: its channel, its sealed address, and what follows from both."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from warden_bot.channels.registry import Channels
+from warden_bot.errors import SealBroken
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import Session
 from warden_bot.store.groups import ADDRESS, Group, address_hash, all_groups
@@ -22,18 +24,20 @@ def move_group(
     group: Group, kind: ChannelKind, address: str, channels: Channels, sealer: Sealer, now: datetime
 ) -> None:
     """Reach a group somewhere else from now on; the signing secret of its old address goes with that."""
-    if group.channel is not kind:
-        group.sealed_secret = None
+    group.sealed_secret = None
     place_group(group, kind, address, channels, sealer)
     group.updated_at = now
 
 
 async def place_unplaced(session: Session, channels: Channels, sealer: Sealer) -> int:
     """Fill in what rows from before that column lack; return how many. Runs at every start, and nearly always finds none."""
-    found = [group for group in await all_groups(session, retired=True) if not group.address_hash]
-    for group in found:
-        address = sealer.open(group.sealed_address, ADDRESS)
-        group.address_hash = address_hash(sealer, group.channel, address)
-        group.takes_key = channels[group.channel].abilities(address).takes_key
-        session.add(group)
-    return len(found)
+    placed = 0
+    for group in await all_groups(session, retired=True):
+        with suppress(SealBroken):  # one lost key must not keep the program from starting; `doctor` names it
+            if not group.address_hash:
+                address = sealer.open(group.sealed_address, ADDRESS)
+                group.address_hash = address_hash(sealer, group.channel, address)
+                group.takes_key = channels[group.channel].abilities(address).takes_key
+                session.add(group)
+                placed += 1
+    return placed

@@ -1,13 +1,14 @@
 """What teachers were handed to post: they say that it is posted, are reminded when they have not, and no longer after a while."""
 
+import hashlib
 import secrets
 from datetime import datetime, timedelta, tzinfo
 
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
-from warden_bot.domain.calendar import in_quiet_hours
+from warden_bot.domain.calendar import in_quiet_hours, quiet_from
 from warden_bot.domain.relay import Patience
-from warden_bot.errors import LinkRefused
+from warden_bot.errors import LinkRefused, SealBroken
 from warden_bot.states import AuditAction, DeliveryStatus, FindingKind, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
@@ -16,7 +17,7 @@ from warden_bot.store.groups import ADDRESS, Group, group_by_code
 from warden_bot.store.links import Links, Purpose
 from warden_bot.store.moves import confirm, overstay
 from warden_bot.store.outbox import Delivery, enqueue
-from warden_bot.store.posts import Post, Waiting, book_reminder, handed_over_before, overdue_by_broadcast, post_by_key
+from warden_bot.store.posts import Post, Waiting, book_reminder, overdue_by_broadcast, post_by_key, to_be_reminded
 from warden_bot.store.sealing import Sealer
 
 AT_ONCE = 500  # reminders of one tick
@@ -50,8 +51,13 @@ async def confirm_posted(session: Session, links: Links, token: str, now: dateti
 
 
 def class_subject(group: Group) -> str:
-    """Return what a class's own page is signed for: with another teacher or address the old one no longer opens."""
-    return f"{group.code}\n{group.teacher}\n{group.address_hash[:8]}"
+    """Return what a class's own page is signed for: with another teacher or address the old one no longer opens.
+
+    It stands in the address, where everybody can read it, so the teacher is not named there. The hash of the address is
+    keyed: nobody can try out names.
+    """
+    told = hashlib.sha256(f"{group.teacher}\n{group.address_hash}".encode())
+    return f"{group.code}\n{told.hexdigest()[:16]}"
 
 
 def class_page(links: Links, group: Group, now: datetime) -> str:
@@ -74,24 +80,30 @@ async def follow_up(session: Session, channels: Channels, sealer: Sealer, zone: 
     if found is None:
         return 0
     channel, patience = found
-    await overstay(session, now - patience.lasts, now)
+    await overstay(session, patience.stale_before(now), now)
     asleep = in_quiet_hours(now.astimezone(zone).time())
     reminded = 0
-    for waiting in await handed_over_before(session, now - patience.remind_after, patience.reminders, AT_ONCE):
-        due_at = patience.next_reminder_at(waiting.handed_at, waiting.reminded)
-        if due_at is None or due_at > now or (asleep and waiting.priority is not Priority.ALERT):
-            continue
-        address = sealer.open(waiting.sealed_address, ADDRESS)
-        if channel.platform(address) == channel.kind.value:
-            continue  # nobody can be told: the teacher opens the class's own page
-        if await book_reminder(session, waiting):
-            enqueue(session, _reminder(session.school_id, channel, waiting, now))
+    for waiting in await to_be_reminded(session, patience, now, AT_ONCE, urgent_only=asleep):
+        told = _can_be_told(channel, waiting, sealer)
+        if await book_reminder(session, waiting, patience.next_look_at(now), told=told) and told:
+            enqueue(session, _reminder(session.school_id, channel, waiting, zone, now))
             reminded += 1
-    await _note_waiting(session, now - patience.remind_after * (patience.reminders + 1), now)
+    await _note_waiting(session, patience.hopeless_before(now), now)
     return reminded
 
 
-def _reminder(school_id: int, channel: Channel, waiting: Waiting, now: datetime) -> Delivery:
+def _can_be_told(channel: Channel, waiting: Waiting, sealer: Sealer) -> bool:
+    """Say whether a teacher has a private address; one without opens the class's own page."""
+    try:
+        return channel.platform(sealer.open(waiting.sealed_address, ADDRESS)) != channel.kind.value
+    except SealBroken:  # one lost key must not keep everybody else from being reminded
+        return False
+
+
+def _reminder(school_id: int, channel: Channel, waiting: Waiting, zone: tzinfo, now: datetime) -> Delivery:
+    expires_at = now + REMINDER_WINDOW
+    if waiting.priority is not Priority.ALERT:  # held up by its platform, it must not arrive at night
+        expires_at = min(expires_at, quiet_from(now, zone))
     return Delivery(
         school_id=school_id,
         key=secrets.token_hex(12),
@@ -102,7 +114,7 @@ def _reminder(school_id: int, channel: Channel, waiting: Waiting, now: datetime)
         repeatable=True,
         status=DeliveryStatus.QUEUED,
         not_before=now,
-        expires_at=now + REMINDER_WINDOW,
+        expires_at=expires_at,
         created_at=now,
     )
 

@@ -148,11 +148,16 @@ def _words(claimed: Claimed, problem: SendError | None) -> str:
     recipient = claimed.recipient
     if problem is None or recipient is None or recipient.person or claimed.case_id is not None:
         return ""
-    words = problem.platform_words
-    path = recipient.address.partition("://")[2].partition("/")[2]
-    for secret in (recipient.address, path, path.rpartition("/")[2], path.rpartition("=")[2], recipient.secret):
-        if len(secret) >= SHORTEST_SECRET:
-            words = words.replace(secret, "…")
+    return without_secrets(problem.platform_words, recipient.address, recipient.secret)
+
+
+def without_secrets(words: str, address: str, secret: str) -> str:
+    """Cut an address, the parts of it that open something by themselves, and its secret out of a platform's words."""
+    path = address.partition("://")[2].partition("/")[2]
+    private = address.partition(":")[2]  # behind the sort of an address, or a teacher's channel
+    for found in (address, private, path, path.rpartition("/")[2], path.rpartition("=")[2], secret):
+        if len(found) >= SHORTEST_SECRET:
+            words = words.replace(found, "…")
     return words
 
 
@@ -173,7 +178,9 @@ def _decide(post: Post, ended: Ended, down_until: datetime | None, now: datetime
         down_until,
     )
     rules = rules_for(claimed.priority, is_notice=claimed.case_id is not None, takes_key=takes_key)
-    return after_try(tried, rules, now, post.chance)
+    # Who went out together comes back together: near the end of the window chance would part them for good.
+    chance = random.Random(claimed.batch) if claimed.batch else post.chance  # noqa: S311 -- only spreads retries
+    return after_try(tried, rules, now, chance)
 
 
 async def _follow_up(session: Session, ended: Ended, tried: Tried, now: datetime) -> None:

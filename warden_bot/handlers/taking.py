@@ -18,7 +18,7 @@ from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.sealing import Sealer
 
-TAKE = re.compile(r"^\s*接(?:\s|[:：]|$|[0-9A-Za-z])")  # also with no code, or a mistyped one
+TAKE = re.compile(r"^\s*接(?:\s|[:：]|$|[0-9A-Za-z０-９Ａ-Ｚａ-ｚ])")  # also with no code, or a mistyped one
 
 
 async def take_case(

@@ -32,9 +32,10 @@ async def case_in_progress(
     """Return the case that a private message adds to: the sender's own, still fresh; None when it stands by itself.
 
     A second report or call for a human joins it, and so do words that ask nothing (what has an answer gets it besides).
-    A question is only answered, thanks get silence. A new danger is a case of its own: whoever has the old one is not called again.
+    A question is only answered, thanks get silence, and a picture without a word adds nothing, for it is not kept. A new
+    danger is a case of its own: whoever has the old one is not called again.
     """
-    if not message.private:
+    if not message.private or not message.text.strip():
         return None
     tells = verdict.action in (Action.MENU, Action.ANSWER) and not asked_for(normalise(message.text))
     if verdict.action not in OPENS_CASE and not tells:

@@ -1,7 +1,7 @@
 """What a worker claims in one turn: a fair share of every priority, with all that the messages are made of."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -27,7 +27,11 @@ LOOK = ", ".join(
     [f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority]
     + ["(SELECT 1 FROM platform_outage WHERE school_id = ? LIMIT 1)"]
 )
-BATCH = CLAIMED.split(", ").index("batch")
+COLUMNS = CLAIMED.split(", ")
+STARTED_AT, FORGETS_AFTER, BATCH = (COLUMNS.index(name) for name in ("started_at", "forgets_after", "batch"))
+# Not only those in `unknowns`: while a platform is down, no tries are counted.
+UNKNOWN_TRIES = """SELECT DISTINCT delivery_id FROM attempt JOIN delivery ON delivery.id = delivery_id
+    WHERE outcome = 'unknown' AND attempt.started_at >= delivery.started_at AND delivery_id IN"""
 PLACES = """SELECT delivery.id, chat_group.code, chat_group.channel, chat_group.sealed_address, chat_group.sealed_secret,
     chat_group.route_broken_at, chat_group.name, officer.name, officer.channel, officer.sealed_address, broadcast.title,
     broadcast.text, posted.key, posted.status FROM delivery LEFT JOIN chat_group ON chat_group.id = delivery.group_id
@@ -62,6 +66,7 @@ class Claimed:
     about: str  # the key of the delivery that this one reminds of
     is_idle: bool  # it reminds of something that is no longer waited for
     route_broken: bool  # the group was refused before, so an acceptance is news
+    doubtful: bool = False  # a try may have arrived, and the platform would no longer know another one for a repeat
 
 
 async def anything_due(session: Session, now: datetime) -> bool:
@@ -109,15 +114,29 @@ async def claim_due(
         rows += await claim_batches(session, worker, batches, now)
     made_of = {row[0]: row for row in (await run_over(session, PLACES, [[row[0] for row in rows]])).rows}
     ordered = sorted(rows, key=lambda row: (row[3], row[0]))
-    return [_claimed(row, made_of[row[0]][1:], sealer, microseconds(now)) for row in ordered]
+    claimed = [_claimed(row, made_of[row[0]][1:], sealer) for row in ordered]
+    forgotten = {row[0] for row in rows if _is_forgotten(row, microseconds(now))}
+    return await _doubted(session, claimed, forgotten) if forgotten else claimed
 
 
-def _claimed(row: Row, made_of: Row, sealer: Sealer, now: int) -> Claimed:
+def _is_forgotten(row: Row, now: int) -> bool:
+    """Say whether the platform may have forgotten the key by now."""
+    return row[FORGETS_AFTER] is not None and row[STARTED_AT] + row[FORGETS_AFTER] <= now
+
+
+async def _doubted(session: Session, claimed: Sequence[Claimed], forgotten: Collection[int]) -> list[Claimed]:
+    """Let those whose key is forgotten not be repeated blindly any more, neither after this try nor by it."""
+    unsure = {row[0] for row in (await run_over(session, UNKNOWN_TRIES, [list(forgotten)])).rows}
+    return [
+        replace(one, repeatable=False, doubtful=one.unknowns > 0 or one.id in unsure) if one.id in forgotten else one
+        for one in claimed
+    ]
+
+
+def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
     """Put together one claimed delivery from its row of `moves.CLAIMED` and that of PLACES."""
     delivery_id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at = row[:10]
-    started_at, forgets_after, batch, broadcast_id, case_id, group_id, officer_id, reminds_of, sealed_address, words = (
-        row[10:]
-    )
+    batch, broadcast_id, case_id, group_id, officer_id, reminds_of, sealed_address, words = row[BATCH:]
     group, officer, (title, text, about, posting) = made_of[:6], made_of[6:9], made_of[9:]
     # Where the group or officer is now: an address must never go to the platform it had before.
     kind = ChannelKind(group[1] or officer[1] or channel)
@@ -126,7 +145,7 @@ def _claimed(row: Row, made_of: Row, sealer: Sealer, now: int) -> Claimed:
         key=key,
         channel=kind,
         priority=Priority(priority),
-        repeatable=bool(repeatable) and (forgets_after is None or now < started_at + forgets_after),
+        repeatable=bool(repeatable),
         attempts=attempts,
         unknowns=unknowns,
         throttles=throttles,

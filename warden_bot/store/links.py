@@ -42,7 +42,7 @@ class Links:
         minutes = -((EPOCH - until) // timedelta(minutes=1))
         head = minutes.to_bytes(MINUTE_BYTES, "big")
         mac = self._sealer.sign(head + subject.encode(), purpose)[:MAC_BYTES]
-        return base64.urlsafe_b64encode(head + mac + subject.encode()).decode().rstrip("=")
+        return _written(head + mac + subject.encode())
 
     def read(self, purpose: Purpose, token: str, now: datetime) -> str:
         """Return the subject of a token. Raise LinkRefused when it is not ours, or `expired` when its time is over."""
@@ -52,6 +52,8 @@ class Links:
             whole = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except binascii.Error:
             raise LinkRefused("forged") from None
+        if _written(whole) != token:  # bits that say nothing were changed
+            raise LinkRefused("forged")
         head, mac, subject = (
             whole[:MINUTE_BYTES],
             whole[MINUTE_BYTES : MINUTE_BYTES + MAC_BYTES],
@@ -62,3 +64,7 @@ class Links:
         if now >= EPOCH + timedelta(minutes=int.from_bytes(head, "big")):
             raise LinkRefused("expired")
         return subject.decode()
+
+
+def _written(whole: bytes) -> str:
+    return base64.urlsafe_b64encode(whole).decode().rstrip("=")

@@ -231,6 +231,26 @@ async def close_window(session: Session, broadcast_id: int, now: datetime) -> in
     return changed_rows(await session.execute(statement.execution_options(synchronize_session=False)))
 
 
+async def free_stragglers(session: Session) -> int:
+    """Let one lead where others of a batch still wait and their leader is done: nobody would ever claim them.
+
+    Return how many now lead. No move: they stay QUEUED.
+    """
+    freed = await run_once(
+        session,
+        f"""UPDATE delivery SET leads = true WHERE {WAITING} AND id IN (SELECT min(one.id) FROM delivery AS one
+            WHERE one.{WAITING} AND one.school_id = ? AND NOT one.leads AND one.batch IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM delivery AS leader WHERE leader.{WAITING} AND leader.batch = one.batch
+                AND leader.leads)
+            AND NOT EXISTS (SELECT 1 FROM delivery AS mate WHERE mate.{HELD} AND mate.batch = one.batch)
+            GROUP BY one.batch)""",  # noqa: S608 -- conditions of ours
+        (session.school_id,),
+    )
+    if freed.changed:
+        session.wake_outbox()
+    return freed.changed
+
+
 async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now: datetime) -> int:
     """Owe stranded deliveries once more, under their old keys; return how many were taken."""
     statement = moving(DeliveryMove.REPLAY, DeliveryStatus.QUEUED).where(
@@ -239,11 +259,13 @@ async def replay(session: Session, ids: Sequence[int], expires_at: datetime, now
     fresh = {
         "batch": None,
         "leads": True,
+        "reminders": 0,
         "attempts": 0,
         "unknowns": 0,
         "throttles": 0,
         "code": "",
         "platform_words": "",
+        "started_at": None,
         "finished_at": None,
         "claimed_by": None,
     }

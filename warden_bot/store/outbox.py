@@ -35,10 +35,10 @@ REPLY_ADDRESS = "delivery.address"  # the seal's context
 # What the partial indexes hold. SQLite uses such an index only for a condition written out, so it is shared as text.
 WAITING, HELD = text("status = 'queued'"), text("status = 'sending'")
 STRANDED_ROWS = text("status IN ('failed', 'unconfirmed', 'expired')")
-HANDED_OVER = text("channel = 'relay'")
 TO_BE_POSTED = text("status = 'relay_pending'")
 ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
+ON_ITS_WAY = timedelta(minutes=1)  # what a repeat may take until the platform looks whether it knows the key
 
 
 class Delivery(SQLModel, table=True):
@@ -50,7 +50,6 @@ class Delivery(SQLModel, table=True):
         Index("delivery_of_broadcast", "broadcast_id", "status"),
         Index("delivery_of_inbox", "inbox_id", unique=True, postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
         Index("delivery_of_batch", "batch", postgresql_where=WAITING, sqlite_where=WAITING),
-        Index("delivery_handed_over", "key", postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER),
         Index("delivery_to_be_posted", "finished_at", postgresql_where=TO_BE_POSTED, sqlite_where=TO_BE_POSTED),
         Index("delivery_stranded", "status", "id", postgresql_where=STRANDED_ROWS, sqlite_where=STRANDED_ROWS),
     )
@@ -75,7 +74,7 @@ class Delivery(SQLModel, table=True):
     leads: bool = True  # claimed by itself; the others of a batch are claimed with the one that leads
     reminds_of: int | None = Field(default=None, sa_type=Identity)  # the handed-over delivery that this one reminds of
     status: DeliveryStatus = Field(default=DeliveryStatus.QUEUED, sa_type=WordOf(DeliveryStatus))
-    not_before: datetime = Field(sa_type=Instant)
+    not_before: datetime = Field(sa_type=Instant)  # of the next try, or of the next reminder of what is to be posted
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
     claimed_by: str | None = None
     claimed_until: datetime | None = Field(default=None, sa_type=Instant)
@@ -133,19 +132,23 @@ class Fanning:
 async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int:
     """Owe a broadcast to every group of its audience that is not owed it yet, in one statement; return to how many.
 
-    With a spread the groups' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
+    With a spread the requests' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
     """
     owed = select(col(Delivery.group_id)).where(col(Delivery.broadcast_id) == fanning.broadcast_id)
-    query = select(col(Group.id), col(Group.channel), col(Group.takes_key)).where(
+    place = func.row_number().over(partition_by=col(Group.channel), order_by=col(Group.id)) - 1  # among its kind's
+    query = select(col(Group.id), col(Group.channel), col(Group.takes_key), place.label("place")).where(
         in_audience(audience, session.school_id)
     )
     chosen = query.where(col(Group.id).not_in(owed)).subquery()
-    count = int((await session.execute(select(func.count()).select_from(chosen))).scalar_one())
-    if not count:
+    counted = select(chosen.c.channel, func.count()).group_by(chosen.c.channel)
+    counts: dict[ChannelKind, int] = dict(iter(await session.execute(counted)))
+    if not counts:
         return 0
-    gap = (fanning.spread // MICROSECOND) // count
-    order = [(chosen.c.id * SHUFFLE + fanning.broadcast_id) % SHUFFLE_ROUND, chosen.c.id]
-    turn = func.row_number().over(order_by=order) - 1
+    requests = sum(-(-count // fanning.together.get(kind, 1)) for kind, count in counts.items())
+    gap = (fanning.spread // MICROSECOND) // requests
+    first = _first(fanning, chosen)
+    order = [(first * SHUFFLE + fanning.broadcast_id) % SHUFFLE_ROUND, chosen.c.channel, first]
+    turn = func.dense_rank().over(order_by=order) - 1
     values: dict[str, Any] = {
         "school_id": literal(session.school_id),
         "key": literal(fanning.key + "-") + cast(chosen.c.id, String),
@@ -156,8 +159,8 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "priority": literal(int(fanning.priority)),
         "repeatable": or_(literal(fanning.repeatable), chosen.c.takes_key),
         "forgets_after": _forgets_after(fanning, chosen.c.channel),
-        "batch": _batch(fanning, chosen),
-        "leads": _leads(fanning, chosen),
+        "batch": _batch(fanning, chosen, first),
+        "leads": chosen.c.place == first,
         "status": literal(DeliveryStatus.QUEUED.value),
         "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
         "expires_at": literal(fanning.expires_at, Instant),
@@ -174,7 +177,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     rows = select(*(value.label(name) for name, value in values.items())).select_from(chosen)
     await session.execute(insert(Delivery).from_select(list(values), rows).execution_options(**HEAVY))
     session.wake_outbox()
-    return count
+    return sum(counts.values())
 
 
 def _forgets_after(fanning: Fanning, channel: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -182,32 +185,30 @@ def _forgets_after(fanning: Fanning, channel: ColumnElement[Any]) -> ColumnEleme
     forgetful = [] if fanning.repeatable else list(fanning.key_lasts.items())
     if not forgetful:
         return cast(null(), BigInteger)
-    return case(*((channel == kind, literal(lasts // MICROSECOND)) for kind, lasts in forgetful), else_=None)
+    lengths = ((channel == kind, literal((lasts - ON_ITS_WAY) // MICROSECOND)) for kind, lasts in forgetful)
+    return case(*lengths, else_=None)
 
 
-def _place(chosen: Subquery) -> ColumnElement[int]:
-    """Return, as SQL, which of its kind's groups each is, counted from 0."""
-    return func.row_number().over(partition_by=chosen.c.channel, order_by=chosen.c.id) - 1
+def _first(fanning: Fanning, chosen: Subquery) -> ColumnElement[int]:
+    """Return, as SQL, the place of the first of those that each delivery goes out with; its own where it goes alone."""
+    place = chosen.c.place
+    if not fanning.together:
+        return place
+    firsts = [(chosen.c.channel == kind, place - place % size) for kind, size in fanning.together.items()]
+    return case(*firsts, else_=place)
 
 
-def _batch(fanning: Fanning, chosen: Subquery) -> ColumnElement[Any]:
-    """Return, as SQL, the batch that each delivery goes out in: always the same ones, so that a repeat is the same."""
+def _batch(fanning: Fanning, chosen: Subquery, first: ColumnElement[int]) -> ColumnElement[Any]:
+    """Return, as SQL, the batch that each delivery goes out in: always the same ones, so that a repeat is the same.
+
+    What is owed later, where somebody was left out, makes batches of its own.
+    """
     if not fanning.together:
         return cast(null(), String)
-    name = literal(fanning.key + "-") + chosen.c.channel + literal("-")
-    numbered = [
-        (chosen.c.channel == kind, name + cast(_place(chosen) // size, String))
-        for kind, size in fanning.together.items()
-    ]
-    return case(*numbered, else_=None)
-
-
-def _leads(fanning: Fanning, chosen: Subquery) -> ColumnElement[Any]:
-    """Return, as SQL, whether each delivery is the first of its batch, or alone."""
-    if not fanning.together:
-        return literal(value=True)
-    first = [(chosen.c.channel == kind, _place(chosen) % size == 0) for kind, size in fanning.together.items()]
-    return case(*first, else_=literal(value=True))
+    name = (
+        literal(f"{fanning.key}-{microseconds(fanning.now)}-") + chosen.c.channel + literal("-") + cast(first, String)
+    )
+    return case((chosen.c.channel.in_(list(fanning.together)), name), else_=None)
 
 
 async def oldest_waiting(session: Session, now: datetime) -> float:

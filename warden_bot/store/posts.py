@@ -8,6 +8,7 @@ from sqlalchemy import func, text, update
 from sqlmodel import col, select
 
 from warden_bot.domain.audience import Audience
+from warden_bot.domain.relay import Patience
 from warden_bot.states import ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.database import Session
@@ -30,18 +31,16 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One handed-over delivery whose teacher may have to be reminded."""
+    """One handed-over delivery whose teacher is to be reminded."""
 
     delivery_id: int
     group_id: int
     priority: Priority
-    handed_at: datetime
     reminded: int
     sealed_address: bytes
 
 
-# As in the partial indexes, but with the table's name: groups have a channel and a status too.
-HANDED_OVER, TO_BE_POSTED = text("delivery.channel = 'relay'"), text("delivery.status = 'relay_pending'")
+TO_BE_POSTED = text("delivery.status = 'relay_pending'")  # as in the partial index, but groups have a status too
 _POST = (
     select(Delivery, Group, Broadcast)
     .join(Group, col(Group.id) == col(Delivery.group_id))
@@ -50,9 +49,9 @@ _POST = (
 
 
 async def post_by_key(session: Session, key: str) -> Post | None:
-    """Return one handed-over text by its delivery's key."""
-    query = _POST.where(HANDED_OVER, Delivery.school_id == session.school_id, Delivery.key == key)
-    found = (await session.exec(query)).first()
+    """Return one handed-over text by its delivery's key, wherever its group was reached when it was queued."""
+    mine = [Broadcast.school_id == session.school_id, Broadcast.key == key.rpartition("-")[0]]
+    found = (await session.exec(_POST.where(*mine, Delivery.key == key))).first()
     return _post(*found) if found is not None else None
 
 
@@ -66,38 +65,39 @@ def _post(delivery: Delivery, group: Group, broadcast: Broadcast) -> Post:
     return Post(delivery.id or 0, delivery.key, delivery.status, group.name, broadcast.title, broadcast.text)
 
 
-async def handed_over_before(session: Session, instant: datetime, most_reminders: int, most: int) -> list[Waiting]:
-    """Return what was handed over before an instant, is not posted, and may still be reminded of; the oldest first."""
+async def to_be_reminded(
+    session: Session, patience: Patience, now: datetime, most: int, *, urgent_only: bool
+) -> list[Waiting]:
+    """Return what was handed over, is not posted, and whose teacher's next reminder is due; the oldest first."""
     query = (
         select(Delivery, Group.sealed_address)
         .join(Group, col(Group.id) == col(Delivery.group_id))
-        .where(TO_BE_POSTED, Delivery.school_id == session.school_id, col(Delivery.finished_at) <= instant)
-        .where(Delivery.reminders < most_reminders)
+        .where(TO_BE_POSTED, Delivery.school_id == session.school_id, Group.channel == ChannelKind.RELAY)
+        .where(col(Delivery.finished_at) <= patience.due_before(now), col(Delivery.not_before) <= now)
+        .where(Delivery.reminders < patience.reminders)
         .order_by(col(Delivery.finished_at))
         .limit(most)
     )
+    if urgent_only:
+        query = query.where(Delivery.priority == Priority.ALERT)
     return [
-        Waiting(
-            one.id or 0,
-            one.group_id or 0,
-            one.priority,
-            one.finished_at or instant,
-            one.reminders,
-            sealed,
-        )
+        Waiting(one.id or 0, one.group_id or 0, one.priority, one.reminders, sealed)
         for one, sealed in (await session.exec(query)).all()
     ]
 
 
-async def book_reminder(session: Session, waiting: Waiting) -> bool:
-    """Take the turn to remind; False where another scheduler has, or the text was posted meanwhile."""
+async def book_reminder(session: Session, waiting: Waiting, next_look_at: datetime, *, told: bool = True) -> bool:
+    """Take the turn to remind; False where another scheduler has, or the text was posted meanwhile.
+
+    Not `told`: nobody can be reminded, so it only stands in nobody's way until the next look.
+    """
     statement = update(Delivery).where(
         col(Delivery.id) == waiting.delivery_id,
         col(Delivery.status) == DeliveryStatus.RELAY_PENDING,
         col(Delivery.reminders) == waiting.reminded,
     )
-    booked = statement.values(reminders=waiting.reminded + 1).execution_options(synchronize_session=False)
-    return bool(changed_rows(await session.execute(booked)))
+    booked = statement.values(reminders=waiting.reminded + told, not_before=next_look_at)
+    return bool(changed_rows(await session.execute(booked.execution_options(synchronize_session=False))))
 
 
 async def overdue_by_broadcast(session: Session, handed_before: datetime) -> dict[int, int]:

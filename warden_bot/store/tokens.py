@@ -4,11 +4,14 @@ One process at a time fetches; the others wait for what it got. No network call 
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import UniqueConstraint, literal, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.token import Fetch, FreshToken
@@ -22,7 +25,7 @@ from warden_bot.store.sealing import Sealer
 TOKEN = "platform_token.token"  # noqa: S105 -- the seal's context
 FETCH_LASTS = timedelta(seconds=20)  # longer than a request can take; then another process may fetch
 LOOK_SECONDS = 0.1
-WAIT_SECONDS = 20
+WAIT_SECONDS = 25  # longer than FETCH_LASTS: whoever waits for a process that died gets the turn
 
 
 class PlatformToken(SQLModel, table=True):
@@ -42,33 +45,53 @@ class PlatformToken(SQLModel, table=True):
 class SharedTokens:
     """Keeps tokens in the database, and in memory while they are good."""
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        clock: Callable[[], datetime],
+        look_seconds: float = LOOK_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
         self._database = database
         self._sealer = sealer
         self._clock = clock
+        self._look_seconds = look_seconds
+        self._wait_seconds = wait_seconds
         self._held: dict[str, FreshToken] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, name: str, fetch: Fetch, refused: str = "") -> str:
-        """Return a token that is still good and is not `refused`; fetch one where no process has. Raise SendError."""
+        """Return a token that is still good and is not `refused`; fetch one where no process has. Raise SendError.
+
+        Nothing of a message was sent, whatever happens here.
+        """
         held = self._held.get(name)
         if held is not None and held.is_good(refused, self._clock()):
             return held.token
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                return await self._share(name, fetch, refused)
+            # One asker of this process looks and fetches, the others wait for what it gets.
+            async with asyncio.timeout(self._wait_seconds) as limit, self._asking[name]:
+                return await self._share(name, fetch, refused, limit)
         except TimeoutError:
             words = "no process got a token"
-            raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words, asked=False) from None
+        except SQLAlchemyError as error:
+            words = f"no token: {type(error).__name__}"
+        raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words, asked=False)
 
-    async def _share(self, name: str, fetch: Fetch, refused: str) -> str:
+    async def _share(self, name: str, fetch: Fetch, refused: str, limit: asyncio.Timeout) -> str:
         while True:
             found = await self._stored(name)
             if found is not None and found.is_good(refused, self._clock()):
                 self._held[name] = found
                 return found.token
-            if await self._database.write(lambda session: _begin(session, name, self._clock())):
-                return await self._fetch(name, fetch)
-            await asyncio.sleep(LOOK_SECONDS)  # another process, or another request of this one, is fetching
+            until = await self._database.write(lambda session: _begin(session, name, self._clock()))
+            if until is not None:
+                limit.reschedule(
+                    None
+                )  # a request has limits of its own; cut short, the token that it got would be lost
+                return await self._fetch(name, fetch, until)
+            await asyncio.sleep(self._look_seconds)  # another process is fetching
 
     async def _stored(self, name: str) -> FreshToken | None:
         async with self._database.read() as session:
@@ -83,41 +106,54 @@ class SharedTokens:
         except SealBroken:  # sealed with a key that is gone: a new one is only a request away
             return None
 
-    async def _fetch(self, name: str, fetch: Fetch) -> str:
-        fresh: FreshToken | None = None
+    async def _fetch(self, name: str, fetch: Fetch, until: datetime) -> str:
+        values: dict[str, object] = {"fetching_until": None}
         try:
             fresh = await fetch()
-        finally:
-            values = {"fetching_until": None} | (
-                {"sealed_token": self._sealer.seal(fresh.token, TOKEN), "expires_at": fresh.expires_at} if fresh else {}
-            )
-            await self._database.write(lambda session: _keep(session, name, values))
-        self._held[name] = fresh
+        except BaseException:
+            await self._let_go(name, until, values)  # the next one may try at once
+            raise
+        values |= {"sealed_token": self._sealer.seal(fresh.token, TOKEN), "expires_at": fresh.expires_at}
+        if await self._let_go(name, until, values):
+            self._held[name] = fresh
         return fresh.token
 
+    async def _let_go(self, name: str, until: datetime, values: dict[str, object]) -> bool:
+        """End our turn to fetch; False where it had run out, and what another process got since is the newer one."""
+        with suppress(
+            SQLAlchemyError
+        ):  # the database is away now: the turn runs out by itself, and what we got is good
+            return await self._database.write(lambda session: _keep(session, name, until, values))
+        return True
 
-async def _begin(session: Session, name: str, now: datetime) -> bool:
-    """Take the turn to fetch; False where another process has it. Whoever dies with it loses it by the time."""
+
+async def _begin(session: Session, name: str, now: datetime) -> datetime | None:
+    """Take the turn to fetch, and return until when; None where another has it. Whoever dies with it loses it by the time."""
+    until = now + FETCH_LASTS
     insert = (sqlite.insert if session.on_sqlite else postgresql.insert)(PlatformToken)
     free = or_(
         col(PlatformToken.fetching_until).is_(None),
         col(PlatformToken.fetching_until) < now,
         col(PlatformToken.fetching_until) > now + 2 * FETCH_LASTS,  # the clock was set back
     )
-    statement = insert.values(school_id=session.school_id, name=name, fetching_until=now + FETCH_LASTS)
+    statement = insert.values(school_id=session.school_id, name=name, fetching_until=until)
     taken = statement.on_conflict_do_update(
         index_elements=["school_id", "name"],
-        set_={"fetching_until": literal(now + FETCH_LASTS, Instant)},
+        set_={"fetching_until": literal(until, Instant)},
         where=free,
     )
-    return bool(changed_rows(await session.execute(taken)))
+    return until if changed_rows(await session.execute(taken)) else None
 
 
-async def _keep(session: Session, name: str, values: dict[str, object]) -> None:
-    mine = [col(PlatformToken.school_id) == session.school_id, col(PlatformToken.name) == name]
-    await session.execute(
-        update(PlatformToken).where(*mine).values(**values).execution_options(synchronize_session=False)
-    )
+async def _keep(session: Session, name: str, until: datetime, values: dict[str, object]) -> bool:
+    """Write down what the holder of the turn until that instant got; False where it is no longer its turn."""
+    mine = [
+        col(PlatformToken.school_id) == session.school_id,
+        col(PlatformToken.name) == name,
+        col(PlatformToken.fetching_until) == until,
+    ]
+    statement = update(PlatformToken).where(*mine).values(**values)
+    return bool(changed_rows(await session.execute(statement.execution_options(synchronize_session=False))))
 
 
 async def tokens_of(session: Session) -> dict[str, datetime | None]:

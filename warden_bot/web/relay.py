@@ -31,9 +31,10 @@ HEADERS = {
 }
 OVER = {
     DeliveryStatus.RELAYED: "已经发了，谢谢。这条不用再发。",
+    DeliveryStatus.SENT: "已经发了，谢谢。这条不用再发。",  # the group is reached without a teacher by now
     DeliveryStatus.CANCELLED: "这条已经撤回，请不要发。已经发了的，请在群里说一声以派出所最新消息为准。",
+    DeliveryStatus.EXPIRED: "这条已经过期，不用发了。",
 }
-TOO_OLD = "这条已经过期，不用发了。"
 GONE = "这个网页打不开：网址不完整，或者已经过期。请点最新收到的那一条。"
 
 
@@ -45,10 +46,10 @@ async def page(request: web.Request) -> web.Response:
             post = await opened(session, house.links, token, house.clock())
     except LinkRefused as refused:
         return gone(refused)
-    if post.status in OVER or post.status is DeliveryStatus.EXPIRED:
-        return shown("relay_over.html", words=OVER.get(post.status, TOO_OLD))
+    if post.status in OVER:
+        return shown("relay_over.html", words=OVER[post.status])
     text = f"【{post.title}】\n{post.text}" if post.title else post.text
-    return shown("relay.html", group=post.group, title=post.title, text=text, action=f"/relay/{token}/posted")
+    return shown("relay.html", group=post.group, text=text, action=f"/relay/{token}/posted")
 
 
 async def posted(request: web.Request) -> web.Response:

@@ -27,6 +27,7 @@ def build_site(house: House) -> web.Application:
     add_callbacks(site, house)
     site.router.add_get("/relay/{token:[A-Za-z0-9_-]+}", relay.page)
     site.router.add_post("/relay/{token:[A-Za-z0-9_-]+}/posted", relay.posted)
+    site.router.add_get("/relay/{token:[A-Za-z0-9_-]+}/posted", relay.page)  # who looks at it again only looks
     site.router.add_get("/relay/class/{token:[A-Za-z0-9_-]+}", relay.class_page)
     site.router.add_static("/pages", relay.STATIC)
     if house.demo:

@@ -10,7 +10,6 @@ depends_on = None
 
 IDENTITY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WAITING = sa.text("status = 'queued'")
-HANDED_OVER = sa.text("channel = 'relay'")
 TO_BE_POSTED = sa.text("status = 'relay_pending'")
 
 
@@ -32,9 +31,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("reminders", sa.Integer(), nullable=False, server_default="0"))
         batch_op.create_index(
             "delivery_of_batch", ["batch"], unique=False, postgresql_where=WAITING, sqlite_where=WAITING
-        )
-        batch_op.create_index(
-            "delivery_handed_over", ["key"], unique=False, postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER
         )
         batch_op.create_index(
             "delivery_to_be_posted",
@@ -87,7 +83,6 @@ def downgrade() -> None:
     op.drop_table("platform_token")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("delivery_to_be_posted", postgresql_where=TO_BE_POSTED, sqlite_where=TO_BE_POSTED)
-        batch_op.drop_index("delivery_handed_over", postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER)
         batch_op.drop_index("delivery_of_batch", postgresql_where=WAITING, sqlite_where=WAITING)
         for name in ("reminders", "recalled_at", "external_ids", "reminds_of", "leads", "batch", "forgets_after"):
             batch_op.drop_column(name)
