@@ -19,6 +19,7 @@ from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.library import Library, load_library
 from warden_bot.content.replies import Replies
+from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.delivery import deliver, take_turn
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.settling import Ended, Post
@@ -115,6 +116,12 @@ def library() -> Library:
     loaded = load_library(CONTENT, date(2026, 11, 23))
     assert loaded.faults == []
     return loaded.library
+
+
+@pytest.fixture(scope="session")
+def shelf() -> Shelf:
+    """Read the shipped content once, for tests that change nothing of it."""
+    return Shelf(CONTENT, NOW.date(), lambda _library: [])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from tests.command_line import CommandLine
 from tests.factories import NOW, add_groups, add_school, make_delivery, make_group
 from tests.outbox_rows import add, reload
 from warden_bot.channels.registry import Channels
+from warden_bot.cli.findings import WORDS
 from warden_bot.handlers.broadcast import Order, send_by_hand
 from warden_bot.states import AuditAction, DeliveryStatus, FindingKind, Priority
 from warden_bot.store.audit import AuditEntry
@@ -223,3 +224,7 @@ async def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: str) -> None:
     ended = await CommandLine(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}"}).run(*arguments.split())
 
     assert (ended.code, ended.out) == (2, "")
+
+
+def test_every_kind_of_finding_has_words() -> None:
+    assert set(WORDS) == {kind.value for kind in FindingKind}

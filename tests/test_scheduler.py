@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from tests.conftest import CONTENT, ZONE, Clock
+from tests.classroom import TOLD, add_classes, hand_over, reminders
+from tests.conftest import CONTENT, ZONE, Clock, Mailroom
 from tests.desk import cases, said
 from tests.factories import NOW, add_officer_on_duty, make_delivery, make_message
 from tests.outbox_rows import add, reload
@@ -17,7 +18,16 @@ from warden_bot.channels.http import Http
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.delivery import SWEEP_GAP
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.scheduler import AUDIT_IS_FRESH, Clockwork, tick_audit, tick_heartbeat, tick_spool, tick_sweep
+from warden_bot.scheduler import (
+    AUDIT_IS_FRESH,
+    SCHEDULED,
+    Clockwork,
+    tick_audit,
+    tick_heartbeat,
+    tick_relay,
+    tick_spool,
+    tick_sweep,
+)
 from warden_bot.states import DeliveryStatus, FindingKind, OfficerRole
 from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import mend, note
@@ -237,3 +247,21 @@ async def test_spool_is_kept_while_the_database_is_away(work: Clockwork, spool: 
 
     await tick_spool(work)
     assert (len(await cases(work.desk)), spool.waiting()) == (1, [])
+
+
+async def test_teachers_are_reminded_by_the_clock(
+    work: Clockwork, clock: Clock, mailroom: Mailroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await add_classes(work.database, work.desk.sealer, TOLD)
+    await hand_over(mailroom)
+
+    for _ in range(3):
+        await tick_relay(work)
+        clock.forward(minutes=30)
+
+    assert tick_relay in SCHEDULED
+    assert await reminders(work.database) == [DeliveryStatus.QUEUED]  # a worker sends it, not the clock
+    assert [one.getMessage() for one in caplog.records if one.name == "warden_bot.scheduler"] == [
+        "reminded 1 teachers of what waits to be posted"
+    ]

@@ -123,6 +123,11 @@ class Phrases:
         library = self.shelf.library if self.shelf is not None else self._read()
         return library.replies.say(name, library.values(**values))
 
+    def prepare(self) -> None:
+        """Read the folder now: done at the first phrase, it would hold up everybody who is being sent to."""
+        if self.shelf is None:
+            self._read()
+
     @cache  # noqa: B019 -- one of these lives as long as the program
     def _read(self) -> Library:
         today = utc_now().astimezone(self._settings.zone).date()

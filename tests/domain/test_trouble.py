@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from warden_bot.domain.trouble import TROUBLES, UNKNOWN, in_words
+from warden_bot.domain.trouble import TROUBLES, UNKNOWN, in_words, of_asking
 from warden_bot.states import AttemptOutcome
 
 RAISED = ("SendError", "OutcomeUnknown")
@@ -44,3 +44,8 @@ def test_trouble_says_what_happened_and_what_to_do_in_one_line(code: str) -> Non
 
 def test_code_that_nobody_knows_is_for_the_developers() -> None:
     assert in_words("flux_capacitor") is UNKNOWN
+
+
+def test_nothing_may_have_arrived_where_nothing_was_sent() -> None:
+    assert of_asking("no_answer") == in_words("unreachable")
+    assert of_asking("route_broken") == in_words("route_broken")

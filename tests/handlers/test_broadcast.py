@@ -5,7 +5,9 @@ import pytest
 
 from tests.conftest import ZONE, Clock, Mailroom
 from tests.factories import NOW, add_groups, add_school, make_group
-from warden_bot.channels.registry import Channels
+from warden_bot.channels.base import Surroundings
+from warden_bot.channels.http import Http
+from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.library import Library
 from warden_bot.domain.calendar import CalendarEntry, parse_day_rule
 from warden_bot.errors import IllegalMove, Refused
@@ -201,3 +203,25 @@ async def test_repetition_and_a_full_week_warn_by_hand(database: Database, chann
 
 def test_no_shipped_campaign_is_too_long_for_any_channel(library: Library, channels: Channels) -> None:
     assert campaigns_over_limit(library, channels) == []
+
+
+async def test_groups_that_cannot_be_reached_as_things_are_set_up_warn_by_hand(
+    database: Database, channels: Channels, sealer: Sealer
+) -> None:
+    kinds = [ChannelKind.ONEBOT, ChannelKind.ONEBOT, ChannelKind.WECOM_AIBOT, ChannelKind.RELAY, ChannelKind.SANDBOX]
+    await add_groups(
+        database, *(make_group(sealer, f"c{number:03}", channel=kind) for number, kind in enumerate(kinds))
+    )
+    set_up = Surroundings(Http(), lambda: NOW)
+    answering = {ChannelKind.WECOM_AIBOT: {"token": "t", "aes_key": "k" * 43}, ChannelKind.ONEBOT: {"api_base": "x"}}
+
+    async with database.read() as session:
+        found = await cautions(session, ORDER, channels, ZONE, NOW)
+        alone = await cautions(session, replace(ORDER, audience="group:c004"), channels, ZONE, NOW)
+        mute = await cautions(session, ORDER, build_channels(answering, set_up), ZONE, NOW)
+
+    assert found == [
+        "2 个群走 onebot，还缺设置 WARDEN_ONEBOT_API_BASE，收不到",
+        "1 个群走 wecom_aibot，还缺设置 WARDEN_WECOM_AIBOT_TOKEN、WARDEN_WECOM_AIBOT_AES_KEY，收不到",
+    ]
+    assert (alone, mute) == ([], ["1 个群走 wecom_aibot，它只能回答、不能主动发，收不到"])

@@ -54,6 +54,24 @@ async def test_class_that_moved_hears_where_it_is_now_and_the_others_where_they_
     assert await states(database) == [SENT] * 5
 
 
+async def test_class_that_moved_to_where_there_are_no_keys_is_not_asked_again_blindly(
+    database: Database, sealer: Sealer, channels: Channels, mailroom: Mailroom, wecom: FakeWecom, clock: Clock
+) -> None:
+    await add_classes(database, sealer, 101)
+    await owe(database, channels)
+    moved = await group_at(database, "c101")
+    move_group(moved, ROBOT, "key-1", channels, sealer, NOW)
+    await add_groups(database, moved)
+    wecom.answers["key-1"].append("accept, then hang up")
+
+    for _ in range(2):
+        await mailroom.send_due()
+        clock.forward(minutes=1)
+
+    assert await states(database) == [UNCONFIRMED]
+    assert len(wecom.heard["key-1"]) == 1
+
+
 async def test_those_that_moved_to_where_each_is_asked_alone_have_results_of_their_own(
     database: Database, sealer: Sealer, channels: Channels, mailroom: Mailroom, wecom: FakeWecom
 ) -> None:

@@ -1,6 +1,6 @@
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import col, select
@@ -206,7 +206,3 @@ async def test_texts_of_another_school_are_left_alone(desk: Desk, mailroom: Mail
 
     assert await states(desk.database) == {"c001": "relay_pending"}
     assert await findings(desk.database) == []
-
-
-def test_due_reminders_look_no_further_than_they_must() -> None:
-    assert timedelta(0) < relaying.REMINDER_WINDOW < timedelta(hours=8)  # what waited through a night is not sent

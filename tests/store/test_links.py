@@ -1,4 +1,5 @@
 import base64
+import string
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from warden_bot.store.sealing import Sealer
 KEY, NEW_KEY = bytes(range(32)), bytes(range(1, 33))
 BASE, KEY_OF_DELIVERY = "https://warden.example", "a1b2c3d4e5f60718-211"
 LATER = NOW + timedelta(hours=48)
+ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_every_changed_character_is_noticed(links: Links, token: str) -> None:
     for subject in ("x", "xy", "xyz"):
         whole = links.token(Purpose.POST, subject, LATER)
         for place, character in enumerate(whole):
-            for other in "AQgwBx9-_":
+            for other in ALPHABET if place == len(whole) - 1 else "AQgwBx9-_":
                 changed = whole[:place] + other + whole[place + 1 :]
                 assert other == character or refusal(links, Purpose.POST, changed) == "forged"
     assert links.read(Purpose.POST, token, NOW) == KEY_OF_DELIVERY

@@ -1,14 +1,16 @@
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.factories import NOW, make_message
-from warden_bot.domain.message import InboundMessage, Sender
+from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import ChannelKind, SenderRole
 from warden_bot.store.sealing import Sealer
-from warden_bot.store.spool import Spool
+from warden_bot.store.spool import SPOOLED, Spool
 
 WORDS = "楼下着火了孩子还在屋里"
 WHO = Sender("wx-4711", "小区里的张大嫂", SenderRole.STUDENT)
@@ -32,6 +34,8 @@ def texts(spool: Spool) -> list[str]:
         make_message(WORDS, sender=WHO),
         make_message(WORDS, group="c001", addressed=False),
         make_message("着火了\x00🔥\n", channel=ChannelKind.SANDBOX, reply_url="https://example.org/back"),
+        make_message(WORDS, channel=ChannelKind.ONEBOT, chat="20002000", addressed=False),
+        make_message(WORDS, media=(Media("image", "https://qq.com/1"), Media("voice", "a/b", "key"))),
     ],
 )
 async def test_what_is_kept_comes_back_as_it_was(spool: Spool, message: InboundMessage) -> None:
@@ -39,6 +43,17 @@ async def test_what_is_kept_comes_back_as_it_was(spool: Spool, message: InboundM
 
     (name,) = spool.waiting()
     assert spool.read(name) == (message, NOW)
+
+
+async def test_file_from_before_chats_and_media_is_still_read(spool: Spool, sealer: Sealer, tmp_path: Path) -> None:
+    message = make_message(WORDS, sender=WHO)
+    old = {name: value for name, value in asdict(message).items() if name not in ("chat", "media")}
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    sealed = sealer.seal(json.dumps(old | {"received_at": NOW.isoformat()}), SPOOLED)
+    (folder / "20261123040000000000-abcdef.sealed").write_bytes(sealed)
+
+    assert spool.read(*spool.waiting()) == (message, NOW)
 
 
 async def test_oldest_comes_first_and_what_was_dropped_is_gone(spool: Spool) -> None:

@@ -27,8 +27,8 @@ from warden_bot.web.routes import build_site
 Client = TestClient[Request, Application]
 
 
-def make_house(desk: Desk, spool: Spool, clock: Clock, *, demo: bool) -> House:
-    shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
+def make_house(desk: Desk, spool: Spool, clock: Clock, *, demo: bool, shelf: Shelf | None = None) -> House:
+    shelf = shelf or Shelf(CONTENT, NOW.date(), lambda _library: [])
     return House(desk, spool, shelf, Metrics(), ZONE, clock, demo, Links("http://127.0.0.1:8080", desk.sealer))
 
 

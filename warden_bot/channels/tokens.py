@@ -1,6 +1,8 @@
 """Access tokens: fetched once, shared by all processes, renewed once when a platform no longer takes them."""
 
+import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
@@ -25,14 +27,16 @@ class OwnTokens:
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, name: str, fetch: Fetch, refused: str = "") -> str:
         """Return the token, fetching it when there is none or it was refused."""
-        held = self._held.get(name, "")
-        if not held or held == refused:
-            held = (await fetch()).token
-            self._held[name] = held
-        return held
+        async with self._asking[name]:
+            held = self._held.get(name, "")
+            if not held or held == refused:
+                held = (await fetch()).token
+                self._held[name] = held
+            return held
 
 
 def token_name(kind: str, identity: str, secret: str) -> str:

@@ -142,6 +142,7 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
     from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
     from warden_bot.store.outages import outages_now
 
+    kit.phrases.prepare()
     worker = build_worker(kit)
     working = asyncio.create_task(worker.run())
     try:

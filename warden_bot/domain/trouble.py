@@ -51,3 +51,8 @@ UNKNOWN = Trouble("发不出去", "把平台原话发给开发者")
 def in_words(code: str) -> Trouble:
     """Return what a code means."""
     return TROUBLES.get(code, UNKNOWN)
+
+
+def of_asking(code: str) -> Trouble:
+    """Return what a code means where nothing was sent that may have arrived: no answer is as good as no platform."""
+    return in_words("unreachable" if code == "no_answer" else code)

@@ -10,7 +10,7 @@ from typing import Any
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Loaded
-from warden_bot.domain.trouble import in_words
+from warden_bot.domain.trouble import in_words, of_asking
 from warden_bot.errors import SealBroken, SendError
 from warden_bot.states import ChannelKind, OfficerRole
 from warden_bot.store.columns import iso
@@ -173,9 +173,9 @@ async def check_channel(channel: Channel, database: Database, now: datetime) -> 
     try:
         said = await channel.check()
     except SendError as error:
-        trouble = in_words(error.code)
-        words = f"{trouble.what}（{error.platform_code} {error.platform_words}）".replace("（ ）", "")
-        return fault(check, words, trouble.remedy)
+        trouble = of_asking(error.code)
+        said = " ".join(filter(None, (error.platform_code, error.platform_words)))
+        return fault(check, f"{trouble.what}（{said}）" if said else trouble.what, trouble.remedy)
     async with database.read() as session:
         tokens = await tokens_of(session)
     until = [at for name, at in tokens.items() if name.startswith(f"{channel.kind}:") and at is not None and at > now]

@@ -8,7 +8,7 @@ from typing import Any
 
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
-from warden_bot.domain.trouble import in_words
+from warden_bot.domain.trouble import of_asking
 from warden_bot.errors import SealBroken, SendError
 from warden_bot.handlers.settling import without_secrets
 from warden_bot.states import ChannelKind, FindingKind
@@ -38,8 +38,8 @@ class Pinged:
             "code": self.code,
             "channel": self.channel.value,
             "result": self.result,
-            "reason": in_words(self.trouble).what if self.trouble else None,
-            "remedy": in_words(self.trouble).remedy if self.trouble else None,
+            "reason": of_asking(self.trouble).what if self.trouble else None,
+            "remedy": of_asking(self.trouble).remedy if self.trouble else None,
             "platform_words": self.platform_words or None,
         }
 

@@ -12,7 +12,7 @@ from warden_bot.domain.outage import Standing, seems_down
 from warden_bot.domain.pacing import ThrottleRule, Wish
 from warden_bot.domain.retry import TROUBLE, Decision, Try, after_try, rules_for
 from warden_bot.errors import SendError
-from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, FindingKind
+from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, FindingKind, Priority
 from warden_bot.store.cases import note_failed_notice
 from warden_bot.store.claims import Claimed
 from warden_bot.store.database import Database, Session
@@ -168,9 +168,11 @@ def _decide(post: Post, ended: Ended, down_until: datetime | None, now: datetime
         AttemptOutcome.UNKNOWN: claimed.unknowns,
     }.get(ended.outcome, claimed.attempts - claimed.unknowns)
     takes_key = abilities(post.channels[claimed.channel], ended.errand).takes_key
+    # A routine broadcast is repeatable for its key's sake only, and its group may have moved to where there is none.
+    is_routine = claimed.broadcast_id is not None and claimed.priority is Priority.BROADCAST
     tried = Try(
         ended.outcome,
-        claimed.repeatable,
+        claimed.repeatable and (takes_key or not is_routine),
         takes_key,
         before + 1,
         claimed.expires_at,

@@ -232,18 +232,20 @@ def open_engine(url: str, *, writes: bool, inline: bool = False, patient: bool =
         engine = inline_engine(driver_url(url, "inline"), pool_size=1, **options)
     else:
         engine = create_async_engine(driver_url(url), pool_size=1 if writes else READERS, **options)
-    _prepare_sqlite(engine.sync_engine, writes=writes, inline=inline)
+    _prepare_sqlite(engine.sync_engine, writes=writes, inline=inline, keyed=not patient)
     return engine
 
 
-def _prepare_sqlite(engine: Engine, *, writes: bool, inline: bool) -> None:
+def _prepare_sqlite(engine: Engine, *, writes: bool, inline: bool, keyed: bool) -> None:
     """Give SQLite the settings the program counts on, and real transactions instead of the driver's guesses."""
 
     def on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own type
         connection.isolation_level = None  # the driver shall not begin transactions; on_begin does
         cursor = connection.cursor()
         # FULL: what was acknowledged survives a power cut. The writer switches WAL on; a reader only reads.
-        pragmas = ["busy_timeout=" + str(BUSY_MILLISECONDS), "foreign_keys=ON", "synchronous=FULL"]
+        # Without foreign keys only migrations: to change a column they copy a table and drop the old one.
+        keys = "foreign_keys=ON" if keyed else "foreign_keys=OFF"
+        pragmas = ["busy_timeout=" + str(BUSY_MILLISECONDS), keys, "synchronous=FULL"]
         for pragma in [*pragmas, "journal_mode=WAL" if writes else "query_only=ON"]:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -8,7 +8,6 @@ from sqlmodel import Field, SQLModel, col
 
 from warden_bot.store.columns import Identity, Instant
 from warden_bot.store.database import Session
-from warden_bot.store.rows import changed_rows
 
 LASTS = timedelta(seconds=10)  # whoever holds it asks again well before
 
@@ -39,4 +38,5 @@ async def take_or_keep(session: Session, name: str, holder: str, now: datetime) 
         set_={"holder": holder, "held_until": literal(now + LASTS, Instant)},
         where=free,
     )
-    return bool(changed_rows(await session.execute(statement)))
+    # Asked for by name: how many rows such a statement changed, PostgreSQL's driver does not say.
+    return (await session.execute(statement.returning(col(Lease.id)))).first() is not None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import UniqueConstraint, literal, or_, update
+from sqlalchemy import LargeBinary, UniqueConstraint, and_, literal, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, SQLModel, col, select
@@ -81,30 +81,33 @@ class SharedTokens:
 
     async def _share(self, name: str, fetch: Fetch, refused: str, limit: asyncio.Timeout) -> str:
         while True:
-            found = await self._stored(name)
+            sealed, found = await self._stored(name)
             if found is not None and found.is_good(refused, self._clock()):
                 self._held[name] = found
                 return found.token
-            until = await self._database.write(lambda session: _begin(session, name, self._clock()))
+            until = await self._take_turn(name, sealed)
             if until is not None:
-                limit.reschedule(
-                    None
-                )  # a request has limits of its own; cut short, the token that it got would be lost
+                # A request has limits of its own; cut short, the token that it got would be lost.
+                limit.reschedule(None)
                 return await self._fetch(name, fetch, until)
-            await asyncio.sleep(self._look_seconds)  # another process is fetching
+            await asyncio.sleep(self._look_seconds)  # another process is fetching, or just has
 
-    async def _stored(self, name: str) -> FreshToken | None:
+    async def _stored(self, name: str) -> tuple[bytes | None, FreshToken | None]:
+        """Return what is stored, and what that is when it is opened."""
         async with self._database.read() as session:
             query = select(PlatformToken).where(
                 PlatformToken.school_id == session.school_id, PlatformToken.name == name
             )
             row = (await session.exec(query)).first()
         if row is None or row.sealed_token is None or row.expires_at is None:
-            return None
+            return None, None
         try:
-            return FreshToken(self._sealer.open(row.sealed_token, TOKEN), row.expires_at)
+            return row.sealed_token, FreshToken(self._sealer.open(row.sealed_token, TOKEN), row.expires_at)
         except SealBroken:  # sealed with a key that is gone: a new one is only a request away
-            return None
+            return row.sealed_token, None
+
+    async def _take_turn(self, name: str, seen: bytes | None) -> datetime | None:
+        return await self._database.write(lambda session: _begin(session, name, seen, self._clock()))
 
     async def _fetch(self, name: str, fetch: Fetch, until: datetime) -> str:
         values: dict[str, object] = {"fetching_until": None}
@@ -120,15 +123,17 @@ class SharedTokens:
 
     async def _let_go(self, name: str, until: datetime, values: dict[str, object]) -> bool:
         """End our turn to fetch; False where it had run out, and what another process got since is the newer one."""
-        with suppress(
-            SQLAlchemyError
-        ):  # the database is away now: the turn runs out by itself, and what we got is good
+        # Where the database is away now, the turn runs out by itself, and what we got is good.
+        with suppress(SQLAlchemyError):
             return await self._database.write(lambda session: _keep(session, name, until, values))
         return True
 
 
-async def _begin(session: Session, name: str, now: datetime) -> datetime | None:
-    """Take the turn to fetch, and return until when; None where another has it. Whoever dies with it loses it by the time."""
+async def _begin(session: Session, name: str, seen: bytes | None, now: datetime) -> datetime | None:
+    """Take the turn to fetch, and return until when. Whoever dies with it loses it by the time.
+
+    None where another has it, or where what is stored is no longer what was `seen` there: somebody has just fetched.
+    """
     until = now + FETCH_LASTS
     insert = (sqlite.insert if session.on_sqlite else postgresql.insert)(PlatformToken)
     free = or_(
@@ -140,9 +145,11 @@ async def _begin(session: Session, name: str, now: datetime) -> datetime | None:
     taken = statement.on_conflict_do_update(
         index_elements=["school_id", "name"],
         set_={"fetching_until": literal(until, Instant)},
-        where=free,
+        where=and_(free, col(PlatformToken.sealed_token).is_not_distinct_from(literal(seen, LargeBinary))),
     )
-    return until if changed_rows(await session.execute(taken)) else None
+    # Asked for by name: how many rows such a statement changed, PostgreSQL's driver does not say.
+    mine = (await session.execute(taken.returning(col(PlatformToken.id)))).first() is not None
+    return until if mine else None
 
 
 async def _keep(session: Session, name: str, until: datetime, values: dict[str, object]) -> bool:

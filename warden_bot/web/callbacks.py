@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from aiohttp import web
 
@@ -84,7 +83,8 @@ async def _read(request: web.Request, house: House, channel: Channel) -> Callbac
                 break
     if size > most:
         raise CallbackRejected("too_large", channel.capabilities.too_large_status)
-    return replace(head, body=b"".join(pieces))
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return CallbackRequest(head.headers, head.query, body, head.received_at, head.method, path)
 
 
 async def _replies(house: House, channel: Channel, received: Received) -> list[Reply | None]:

@@ -14,17 +14,20 @@ TO_BE_POSTED = sa.text("status = 'relay_pending'")
 
 
 def upgrade() -> None:
-    """Bring the schema from the one before to this one."""
+    """Bring the schema from the one before to this one.
+
+    Defaults are plain texts: for an expression Alembic would copy the whole table on SQLite.
+    """
     with op.batch_alter_table("chat_group", schema=None) as batch_op:
         batch_op.add_column(sa.Column("address_hash", sa.String(), nullable=False, server_default=""))
-        batch_op.add_column(sa.Column("takes_key", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("takes_key", sa.Boolean(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("checked_at", sa.BigInteger(), nullable=True))
         batch_op.create_index("group_at_address", ["school_id", "channel", "address_hash"], unique=False)
     op.execute(sa.text("UPDATE chat_group SET takes_key = :yes WHERE channel = 'webhook'").bindparams(yes=True))
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.add_column(sa.Column("forgets_after", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("batch", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("leads", sa.Boolean(), nullable=False, server_default=sa.true()))
+        batch_op.add_column(sa.Column("leads", sa.Boolean(), nullable=False, server_default="1"))
         batch_op.add_column(sa.Column("reminds_of", IDENTITY, nullable=True))
         batch_op.add_column(sa.Column("external_ids", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("recalled_at", sa.BigInteger(), nullable=True))

@@ -1,0 +1,77 @@
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CONTENT
+from warden_bot.content.library import Loaded, load_library
+from warden_bot.content.replies import FIXED_EMERGENCY_LINE, MUST_SHOW_LINK, PHRASES, STAND_INS, Replies
+from warden_bot.content.templates import Wording
+
+TODAY = date(2026, 11, 23)
+VALUES = {"group": "高三211班", "link": "https://warden.example/relay/x"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CONTENT, tmp_path / "content"))
+
+
+def with_phrases(folder: Path, *rows: str) -> Loaded:
+    """Read the shipped content with these phrases added."""
+    path = folder / "replies.yml"
+    path.write_text("\n".join([path.read_text(encoding="utf-8"), *rows, ""]), encoding="utf-8")
+    return load_library(folder, TODAY)
+
+
+@pytest.mark.parametrize("name", STAND_INS)
+def test_phrase_that_a_folder_leaves_out_is_said_all_the_same(name: str) -> None:
+    variables, words = STAND_INS[name]
+
+    said = Replies().say(name, {one: VALUES[one] for one in variables})
+
+    assert said == words.replace("{{ group }}", VALUES["group"]).replace("{{ link }}", VALUES["link"])
+    assert "{" not in said
+    assert Wording(words, "", 0).faults({}, variables) == []
+    assert name not in PHRASES
+
+
+def test_link_stands_free_in_a_phrase_so_that_a_messenger_finds_its_end() -> None:
+    for name in MUST_SHOW_LINK:
+        assert f" {VALUES['link']} " in Replies().say(name, VALUES)
+
+
+def test_editor_s_own_phrase_is_said_instead(folder: Path) -> None:
+    loaded = with_phrases(
+        folder, "relay_handover: 张局请您转发 {{ link }} 到{{ group }}", "ping: 测试，{{ local.station_name }}"
+    )
+
+    assert loaded.faults == []
+    assert loaded.library.replies.say("relay_handover", VALUES) == (
+        "张局请您转发 https://warden.example/relay/x 到高三211班"
+    )
+    assert loaded.library.replies.say("relay_reminder", VALUES).startswith("高三211班还没有转发")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {
+            "relay_handover: 请转发到{{ group }}": "relay_handover 里要有 {{ link }}",
+            "relay_reminder: 还没有转发": "relay_reminder 里要有 {{ link }}",
+            "relay_hand_over: 请打开 {{ link }}": "relay_hand_over",
+        },
+        {"bound: 好了，{{ link }}": "link", "ping: '{{ group }} 测试'": "group"},
+    ],
+    ids=["useless", "unknown variables"],
+)
+def test_phrases_that_would_not_work_are_all_named(folder: Path, rows: dict[str, str]) -> None:
+    faults = sorted(with_phrases(folder, *rows).faults, key=lambda one: one.line)
+
+    assert {fault.file for fault in faults} == {"content/replies.yml"}
+    assert [reason in fault.reason for reason, fault in zip(rows.values(), faults, strict=True)] == [True] * len(rows)
+
+
+def test_without_a_folder_an_emergency_still_gets_its_line() -> None:
+    assert Replies().emergency("fire") == FIXED_EMERGENCY_LINE
