@@ -1,16 +1,20 @@
-"""The tables that every channel's tests are made of, and the two runners that try them."""
+"""The tables that every channel's tests are made of, the two runners that try them, and short ways to ask one thing."""
 
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from warden_bot.channels.base import CallbackRequest, Channel
+from tests.factories import NOW
+from warden_bot.channels.base import CallbackRequest, Channel, Surroundings
+from warden_bot.channels.http import Http
 from warden_bot.domain.message import InboundMessage, OutboundMessage, Recipient
 from warden_bot.errors import CallbackRejected, SendError
 from warden_bot.states import AttemptOutcome, Priority
+
+Kind = TypeVar("Kind", bound=Channel)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,27 @@ def run_callback_case(channel: Channel, now: datetime, case: CallbackCase) -> No
     with pytest.raises(CallbackRejected) as caught:
         channel.parse_callback(request)
     assert (caught.value.code, caught.value.status) == (case.code, case.status)
+
+
+def idle(channel_class: type[Kind], **values: str) -> Kind:
+    """Build a channel with these settings that is not going to ask anybody."""
+    return channel_class(values, Surroundings(Http(), lambda: NOW))
+
+
+async def failure_of(channel: Channel, address: str, part: str = "x") -> SendError:
+    """Send something, and return why that failed."""
+    with pytest.raises(SendError) as caught:
+        await channel.send(make_outbound(address), part, 0)
+    assert address not in str(caught.value)
+    assert "203.0.113.7" not in str(caught.value)
+    return caught.value
+
+
+def refusal_of(channel: Channel, request: CallbackRequest) -> tuple[str, int]:
+    """Hand over an inbound request, and return code and status of its refusal."""
+    with pytest.raises(CallbackRejected) as caught:
+        channel.parse_callback(request)
+    return caught.value.code, caught.value.status
 
 
 def as_bytes(body: object) -> bytes:

@@ -2,7 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -10,6 +10,7 @@ from typing import ClassVar
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.answers import portal
 from warden_bot.channels.base import CallbackRequest, Channel, Surroundings
 from warden_bot.states import ChannelKind
 
@@ -21,6 +22,15 @@ class Fault(StrEnum):
     BAD_CREDENTIALS = "bad_credentials"
     GONE = "gone"  # the group, or the robot in it, is no more
     UNEXPECTED = "unexpected"  # a page of HTML with status 200
+    MISSING = "missing"  # a page of HTML with status 404
+
+
+# What comes from something between us and the platform; each time a new one, for an answer can be given only once.
+Faults = dict[Fault, Callable[[], web.Response]]
+BETWEEN: Faults = {
+    Fault.UNEXPECTED: portal,
+    Fault.MISSING: lambda: portal(404),
+}
 
 
 class Call(StrEnum):
@@ -42,6 +52,7 @@ class Stage(ABC):
     kind: ClassVar[ChannelKind]
     channel_class: ClassVar[type[Channel]]
     address: ClassVar[str]  # of a group or person that the fake platform knows
+    address_is_url: ClassVar[bool] = False  # who calls the wrong URL has the wrong address
     handshake_answer: ClassVar[bytes] = b""
     # Cases that the platform cannot come into, with the reason: names of Fault and Call members, or "too_long", "unreachable".
     lacks: ClassVar[Mapping[str, str]] = {}

@@ -74,6 +74,23 @@ def accepted() -> web.Response:
     return web.json_response({"errcode": 0, "errmsg": "ok"})
 
 
+def token_for(request: web.Request, corp: str, secret: str, token: str) -> web.Response:
+    """Answer a company that asks for its app's token."""
+    if request.query.get("corpid") != corp:
+        return refused(40013, "invalid corpid")
+    if request.query.get("corpsecret") != secret:
+        return refused(40001, "invalid credential")
+    return web.json_response({"errcode": 0, "errmsg": "ok", "access_token": token, "expires_in": 7200})
+
+
+def token_objection(request: web.Request, token: str) -> web.Response | None:
+    """Return the refusal of a call that does not carry this token."""
+    given = request.query.get("access_token", "")
+    if not given:
+        return refused(41001, "access_token missing")
+    return None if given == token else refused(42001, "access_token expired")
+
+
 def refused(errcode: int, errmsg: str) -> web.Response:
     """The platform refuses with HTTP 200, in its own words."""
     return web.json_response({"errcode": errcode, "errmsg": errmsg + TAIL % errcode})

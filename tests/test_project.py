@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import CHANNELS, channel_settings
 from warden_bot.settings import PREFIX, Settings
 from warden_bot.states import ChannelKind
@@ -75,6 +76,21 @@ def test_channel_has_all_the_places_that_contributing_lists(kind: ChannelKind) -
     assert f"`WARDEN_{kind.upper()}_" in README
     assert (ROOT / "docs" / "channels" / f"{kind}.md").exists()
     assert pages.count(f"]({kind}.md)") >= 2, "in Chinese and in English"
+
+
+@pytest.mark.parametrize("kind", list(ChannelKind))
+def test_channel_s_methods_stand_in_the_order_of_the_contract(kind: ChannelKind) -> None:
+    order = [name for name in vars(Channel) if not name.startswith("_")]
+    own = [name for name in vars(CHANNELS[kind]) if name in order]
+
+    assert own == sorted(own, key=order.index)
+
+
+def test_a_refusal_is_never_rewritten() -> None:
+    """Its text would keep the old code: `SendError.restated` makes a new one."""
+    channels = (ROOT / "warden_bot" / "channels").rglob("*.py")
+
+    assert [path for path in channels if re.search(r"\berror\.\w+(, error\.\w+)* \+?= ", path.read_text("utf-8"))] == []
 
 
 OURS = {ChannelKind.SANDBOX, ChannelKind.WEBHOOK, ChannelKind.RELAY}  # our own words, which name no platform

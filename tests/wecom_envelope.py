@@ -1,4 +1,4 @@
-"""The platform's side of the encrypted envelope, written apart from the product's, able to make faulty ones too."""
+"""The platforms' side of the encrypted envelope, written apart from the product's, able to make faulty ones too."""
 
 import base64
 import hashlib
@@ -15,8 +15,7 @@ CASES: list[dict[str, Any]] = VECTORS["cases"]
 TOKEN, AES_KEY = CASES[0]["token"], CASES[0]["encoding_aes_key"]
 
 
-def sign(token: str, timestamp: str, nonce: str, encrypted: str) -> str:
-    words = (token, timestamp, nonce, encrypted)
+def sign(*words: str) -> str:
     joined = b"".join(sorted(one.encode("utf-8", "surrogatepass") for one in words))
     return hashlib.sha1(joined, usedforsecurity=False).hexdigest()
 
@@ -30,6 +29,11 @@ def encrypt_blocks(plain: bytes, aes_key: str = AES_KEY) -> str:
     """Encrypt whole blocks as they are, whatever they hold."""
     encryptor = _cipher(aes_key).encryptor()
     return base64.b64encode(encryptor.update(plain) + encryptor.finalize()).decode()
+
+
+def encrypt_file(plain: bytes, aes_key: str = AES_KEY) -> bytes:
+    """Encrypt a picture or file, which has no envelope around it."""
+    return base64.b64decode(encrypt_blocks(pad(plain), aes_key))
 
 
 def pad(plain: bytes) -> bytes:

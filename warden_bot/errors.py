@@ -103,8 +103,9 @@ class SendError(WardenError):
 
     code: ours, one of throttled, unreachable, busy, bad_credentials, route_broken, bad_request, text_too_long,
     content_refused, unexpected_answer, token_refused (the channel renews it), outside_window (the platform only allows
-    answers, and the time for one is over), too_large, foreign_address, cannot_push, cannot_probe, cannot_recall. outcome: what the outbox does about it. retry_after: what the platform asked for.
-    platform_code and platform_words: theirs. asked: whether the platform was asked at all; not where the mistake is ours.
+    answers, and the time for one is over), no_media, too_large, foreign_address, cannot_push, cannot_probe,
+    cannot_recall. outcome: what the outbox does about it. retry_after: what the platform asked for. platform_code and
+    platform_words: theirs. asked: whether the platform was asked at all; not where the mistake is ours.
     """
 
     def __init__(
@@ -124,6 +125,25 @@ class SendError(WardenError):
         self.platform_code = platform_code
         self.platform_words = platform_words
         self.asked = asked
+
+    def restated(
+        self,
+        code: str = "",
+        outcome: AttemptOutcome | None = None,
+        retry_after: timedelta | None = None,
+        *,
+        platform_code: str = "",
+        platform_words: str = "",
+    ) -> "SendError":
+        """Return the same refusal with another meaning or in other words; what is not given stays as it is."""
+        return SendError(
+            code or self.code,
+            outcome or self.outcome,
+            retry_after=self.retry_after if retry_after is None else retry_after,
+            platform_code=platform_code or self.platform_code,
+            platform_words=platform_words or self.platform_words,
+            asked=self.asked,
+        )
 
 
 class OutcomeUnknown(SendError):

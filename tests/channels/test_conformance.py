@@ -1,17 +1,14 @@
 """Every channel kind, the same cases. A case that a platform cannot come into is named by its stage, with the reason."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.channel_cases import make_outbound
-from tests.conformance import VALID_TEXT, Call, Fault, Stage, stage_for
-from tests.conftest import Clock
+from tests.conformance import VALID_TEXT, Call, Fault, Stage
 from tests.factories import NOW
-from warden_bot.channels.base import CallbackRequest, Channel, Surroundings
-from warden_bot.channels.http import Http
+from warden_bot.channels.base import CallbackRequest, Channel
 from warden_bot.channels.registry import CHANNELS
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.errors import CallbackRejected, SendError
@@ -20,21 +17,6 @@ from warden_bot.states import AttemptOutcome
 TEXT = "96110来电请接，警察不会在电话里叫您转账。"
 RECEIVING = [kind for kind, channel in CHANNELS.items() if channel.capabilities.receives]
 PUSHING = [kind for kind, channel in CHANNELS.items() if channel.capabilities.pushes]
-
-
-@pytest.fixture
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    found = stage_for(request.param)
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-async def channel(stage: Stage, clock: Clock) -> AsyncIterator[Channel]:
-    http = Http()
-    yield stage.build(Surroundings(http, clock))
-    await http.close()
 
 
 def skip_if_lacking(stage: Stage, case: str) -> None:
@@ -110,7 +92,7 @@ FAULTS = {
 
 
 @pushing
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", list(FAULTS))
 async def test_refusal(stage: Stage, channel: Channel, fault: Fault) -> None:
     skip_if_lacking(stage, fault)
     message = make_outbound(stage.address, TEXT)
@@ -124,12 +106,26 @@ async def test_refusal(stage: Stage, channel: Channel, fault: Fault) -> None:
 
 
 @pushing
+async def test_missing_page_breaks_a_route_only_where_the_address_is_the_url(stage: Stage, channel: Channel) -> None:
+    """Else one bad proxy would mark every group as lost."""
+    skip_if_lacking(stage, Fault.MISSING)
+    message = make_outbound(stage.address, TEXT)
+    stage.prescribe(Fault.MISSING)
+
+    with pytest.raises(SendError) as caught:
+        await channel.send(message, channel.parts(message)[0], 0)
+
+    assert (caught.value.code == "route_broken") is stage.address_is_url
+
+
+@pushing
 async def test_after_a_refusal_the_next_one_goes(stage: Stage, channel: Channel) -> None:
     skip_if_lacking(stage, Fault.THROTTLED)
     message = make_outbound(stage.address, TEXT)
     stage.prescribe(Fault.THROTTLED)
-    with pytest.raises(SendError):
+    with pytest.raises(SendError) as caught:
         await channel.send(message, channel.parts(message)[0], 0)
+    assert caught.value.code == "throttled"
 
     await send_all(channel, message)
 

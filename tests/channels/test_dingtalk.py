@@ -1,12 +1,12 @@
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
+from tests.channel_cases import SendCase, failure_of, idle, make_outbound, run_send_case
 from tests.conftest import ROOT, Clock
 from tests.factories import NOW
 from tests.platforms.dingtalk import (
@@ -22,15 +22,14 @@ from tests.platforms.dingtalk import (
     FakeDingtalk,
     said,
 )
-from warden_bot.channels.base import Surroundings
 from warden_bot.channels.dingtalk.answers import ROBOT_ERRORS
-from warden_bot.channels.dingtalk.channel import LONGEST_APP_TEXT, LONGEST_ROBOT_TEXT, Dingtalk
-from warden_bot.channels.http import Http
+from warden_bot.channels.dingtalk.channel import LONGEST_ROBOT_TEXT, LONGEST_TEXT, Dingtalk
 from warden_bot.channels.signing import sign_base64
 from warden_bot.domain.message import OutboundMessage
-from warden_bot.errors import SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.errors import SettingsError
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.DINGTALK
 REJECTED, THROTTLED, DENIED = AttemptOutcome.REJECTED, AttemptOutcome.THROTTLED, AttemptOutcome.DENIED
 RETRYABLE, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.UNKNOWN
 VECTOR = json.loads((ROOT / "tests" / "vectors" / "dingtalk.json").read_text(encoding="utf-8"))
@@ -38,44 +37,9 @@ PERSON = f"staff:{STAFF}"
 PUNISHED = {"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": "xxx"}
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[DingtalkStage]:
-    found = DingtalkStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: DingtalkStage) -> FakeDingtalk:
-    return stage.fake
-
-
-@pytest.fixture
-async def build(stage: DingtalkStage, clock: Clock) -> AsyncIterator[Callable[..., Dingtalk]]:
-    http = Http()
-    yield lambda **values: Dingtalk(stage.values() | values, Surroundings(http, clock))
-    await http.close()
-
-
-@pytest.fixture
-def channel(build: Callable[..., Dingtalk]) -> Dingtalk:
-    return build()
-
-
-def plain(**values: str) -> Dingtalk:
-    return Dingtalk(values, Surroundings(Http(), lambda: NOW))
-
-
 def signed(text: str = "96110来电请接") -> OutboundMessage:
     message = make_outbound(SIGNED, text)
     return replace(message, recipient=replace(message.recipient, secret=SIGN_SECRET))
-
-
-async def failure_of(channel: Dingtalk, address: str) -> SendError:
-    with pytest.raises(SendError) as caught:
-        await channel.send(make_outbound(address), "x", 0)
-    return caught.value
 
 
 ROBOT_SENDS = [
@@ -215,18 +179,18 @@ async def test_address_that_is_never_asked(channel: Dingtalk, fake: FakeDingtalk
     ],
 )
 def test_settings_that_go_together(values: dict[str, str], missing: list[str], listens: bool) -> None:
-    channel = plain(**values)
+    channel = idle(Dingtalk, **values)
 
     assert (channel.lacks(), channel.listens()) == (missing, listens)
 
 
 def test_settings_that_cannot_be_used_are_named() -> None:
     with pytest.raises(SettingsError) as caught:
-        plain(callback_seconds="0", robot_api_base="ftp://x", stream="yes")
+        idle(Dingtalk, callback_seconds="0", robot_api_base="ftp://x", stream="yes")
 
     assert [fault.split()[0] for fault in caught.value.faults] == [
-        "WARDEN_DINGTALK_CALLBACK_SECONDS",
         "WARDEN_DINGTALK_ROBOT_API_BASE",
+        "WARDEN_DINGTALK_CALLBACK_SECONDS",
         "WARDEN_DINGTALK_STREAM",
     ]
 
@@ -241,7 +205,7 @@ def test_settings_that_cannot_be_used_are_named() -> None:
     ],
 )
 def test_one_setting_is_enough_for_a_proxy(values: dict[str, str], base: str) -> None:
-    assert str(plain(**values)._robot_url("t", "")) == f"{base}/robot/send?access_token=t"
+    assert str(idle(Dingtalk, **values)._robot_url("t", "")) == f"{base}/robot/send?access_token=t"
 
 
 @pytest.mark.parametrize(
@@ -263,11 +227,11 @@ def test_one_setting_is_enough_for_a_proxy(values: dict[str, str], base: str) ->
     ],
 )
 def test_address(address: str, fine: bool) -> None:
-    assert (plain().address_fault(address) is None) is fine
+    assert (idle(Dingtalk).address_fault(address) is None) is fine
 
 
 def test_robots_and_the_app_fail_apart() -> None:
-    channel = plain()
+    channel = idle(Dingtalk)
 
     assert [channel.platform(one) for one in (PLAIN, CHAT, PERSON, "https://oapi.dingtalk.com" + SESSION)] == [
         "dingtalk:robot",
@@ -279,7 +243,7 @@ def test_robots_and_the_app_fail_apart() -> None:
 
 async def test_longest_texts(channel: Dingtalk, fake: FakeDingtalk) -> None:
     """What is cut to our limits is within the platform's, however much of it takes two bytes in JSON."""
-    for address, longest in ((PLAIN, LONGEST_ROBOT_TEXT), (CHAT, LONGEST_APP_TEXT), (PERSON, LONGEST_APP_TEXT)):
+    for address, longest in ((PLAIN, LONGEST_ROBOT_TEXT), (CHAT, LONGEST_TEXT), (PERSON, LONGEST_TEXT)):
         message = make_outbound(address, "防骗“提醒”\n" * (longest // 19))
         (part,) = channel.parts(message)
         await channel.send(message, part, 0)

@@ -1,13 +1,13 @@
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import make_outbound
-from tests.conftest import Clock
+from tests.answers import portal
+from tests.channel_cases import failure_of, make_outbound
 from tests.platforms.dingtalk import (
     APP_KEY,
     CHAT,
@@ -17,48 +17,16 @@ from tests.platforms.dingtalk import (
     FakeDingtalk,
     refused,
 )
-from warden_bot.channels.base import Surroundings
 from warden_bot.channels.dingtalk.channel import Dingtalk
-from warden_bot.channels.http import Http
 from warden_bot.domain.message import Media
 from warden_bot.errors import OutcomeUnknown, SendError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.DINGTALK
 REJECTED, THROTTLED, DENIED = AttemptOutcome.REJECTED, AttemptOutcome.THROTTLED, AttemptOutcome.DENIED
 RETRYABLE = AttemptOutcome.RETRYABLE
 PERSON = f"staff:{STAFF}"
 PUNISHED = {"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": "xxx"}
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[DingtalkStage]:
-    found = DingtalkStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: DingtalkStage) -> FakeDingtalk:
-    return stage.fake
-
-
-@pytest.fixture
-async def build(stage: DingtalkStage, clock: Clock) -> AsyncIterator[Callable[..., Dingtalk]]:
-    http = Http()
-    yield lambda **values: Dingtalk(stage.values() | values, Surroundings(http, clock))
-    await http.close()
-
-
-@pytest.fixture
-def channel(build: Callable[..., Dingtalk]) -> Dingtalk:
-    return build()
-
-
-async def failure_of(channel: Dingtalk, address: str) -> SendError:
-    with pytest.raises(SendError) as caught:
-        await channel.send(make_outbound(address), "x", 0)
-    return caught.value
 
 
 APP_SENDS = [
@@ -84,7 +52,7 @@ APP_SENDS = [
     ("invalidParameter.msgParam.invalid", 400, "bad_request", REJECTED),
     ("nobody.knows", 400, "bad_request", REJECTED),
     ("nobody.knows", 403, "bad_credentials", DENIED),
-    ("nobody.knows", 404, "route_broken", REJECTED),
+    ("nobody.knows", 404, "unexpected_answer", REJECTED),
     ("nobody.knows", 429, "throttled", THROTTLED),
     ("ServiceUnavailable", 503, "busy", RETRYABLE),
 ]
@@ -191,8 +159,8 @@ async def test_token_that_is_refused_is_renewed_once(channel: Dingtalk, fake: Fa
     [
         (refused("invalidClientIdOrSecret", "无效的clientId或者clientSecret"), "bad_credentials", DENIED),
         (refused("InvalidAuthentication"), "bad_credentials", DENIED),
-        (web.Response(status=404), "bad_credentials", DENIED),
-        (web.Response(text="<html>portal</html>"), "unreachable", RETRYABLE),
+        (web.Response(status=404), "unreachable", RETRYABLE),
+        (portal(), "unreachable", RETRYABLE),
         (web.json_response({"accessToken": "", "expireIn": 7200}), "busy", RETRYABLE),
         (web.json_response({"accessToken": "t", "expireIn": "7200"}), "busy", RETRYABLE),
         (web.Response(status=502), "busy", RETRYABLE),

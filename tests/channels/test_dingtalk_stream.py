@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,22 +8,20 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.conftest import ROOT, Clock
+from tests.conftest import ROOT
+from tests.leases import Lease
 from tests.platforms.dingtalk import APP_KEY, APP_SECRET, CHAT, MESSAGE, STAFF, refused
 from tests.platforms.dingtalk_gateway import MESSAGES, FakeGateway, frame, ping
 from warden_bot.channels.base import Reply, Surroundings
 from warden_bot.channels.dingtalk.channel import Dingtalk
 from warden_bot.channels.dingtalk.message import Reader
 from warden_bot.channels.dingtalk.stream import Stream
-from warden_bot.channels.http import Http
+from warden_bot.channels.keeping import Waits
 from warden_bot.domain.message import InboundMessage
 
 CAPTURE = json.loads((ROOT / "tests" / "vectors" / "dingtalk.json").read_text(encoding="utf-8"))["stream_capture"]
+QUICK = Waits(lease=0.01, first_wait=0.01, longest_wait=0.02)
 CALLBACK = frame("CALLBACK", MESSAGES, "M1", json.dumps(MESSAGE))
-
-
-class Enough(Exception):
-    """Ends a loop that has no end."""
 
 
 class Ear:
@@ -50,21 +48,12 @@ async def gateway() -> AsyncIterator[FakeGateway]:
     await server.close()
 
 
-@pytest.fixture
-async def around(clock: Clock) -> AsyncIterator[Surroundings]:
-    http = Http()
-    yield Surroundings(http, clock)
-    await http.close()
-
-
 def base_of(gateway: FakeGateway) -> str:
     return gateway.endpoint.replace("ws", "http", 1).removesuffix("/ws")
 
 
-def stream_to(
-    gateway: FakeGateway, around: Surroundings, pause: Callable[[float], Awaitable[object]] = asyncio.sleep
-) -> Stream:
-    return Stream(around, base_of(gateway), APP_KEY, APP_SECRET, [base_of(gateway)], Reader([]), pause)
+def stream_to(gateway: FakeGateway, around: Surroundings) -> Stream:
+    return Stream(around, base_of(gateway), APP_KEY, APP_SECRET, [base_of(gateway)], Reader([]), QUICK)
 
 
 async def cancel(task: "asyncio.Task[None]") -> None:
@@ -205,82 +194,30 @@ async def test_connection_that_breaks_is_opened_again(gateway: FakeGateway, arou
         lambda: web.json_response({"endpoint": "ws://169.254.169.254/connect", "ticket": "t"}),
     ],
 )
-async def test_without_a_gateway_it_tries_on_more_and_more_slowly(
+async def test_without_a_gateway_it_tries_on(
     gateway: FakeGateway, around: Surroundings, answer: Callable[[], web.Response]
 ) -> None:
-    pauses: list[float] = []
-    gateway.open_answers = [answer() for _ in range(8)]
+    gateway.open_answers = [answer() for _ in range(3)]
 
-    async def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 8:
-            raise Enough
+    stream = replace(stream_to(gateway, around), hosts=["dingtalk.com"])
+    await listen_until(gateway, stream, Ear(), lambda: len(gateway.opened) == 4)
 
-    stream = replace(stream_to(gateway, around, pause), hosts=["dingtalk.com"])
-    with pytest.raises(Enough):
-        await stream.listen(Ear())
-
-    assert pauses == [0, 1, 2, 4, 8, 16, 30, 30]
-    assert (len(gateway.opened), gateway.paths) == (8, [])
+    assert gateway.paths == []
 
 
-async def test_connection_that_held_begins_the_count_anew(
-    gateway: FakeGateway, around: Surroundings, clock: Clock
-) -> None:
-    pauses: list[float] = []
-    gateway.scripts = [[frame("SYSTEM", "disconnect", "D1")]] * 4
-
-    async def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 2:
-            raise Enough
-
-    stream = stream_to(gateway, around, pause)
-    task = asyncio.create_task(stream.listen(Ear()))
-    with pytest.raises(Enough):
-        await task
-    assert pauses == [0, 1]
-
-    pauses.clear()
-    gateway.scripts = [[], []]
-    task = asyncio.create_task(stream.listen(Ear()))
-    for number in (3, 4):
-        await gateway.until(lambda number=number: len(gateway.sockets) == number)  # type: ignore[misc]
-        clock.forward(hours=1)
-        await gateway.sockets[-1].close()
-    with pytest.raises(Enough):
-        await task
-    assert pauses == [0, 0]
-
-
-async def test_only_who_has_the_lease_listens(gateway: FakeGateway, around: Surroundings, clock: Clock) -> None:
-    asked: list[str] = []
-    pauses: list[float] = []
-    answers: Iterator[bool | OSError] = iter([False, OSError("no database"), True, False])
-
-    async def lease(name: str) -> bool:
-        asked.append(name)
-        answer = next(answers)
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
-
-    async def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            raise Enough
-
+async def test_only_who_has_the_lease_listens(gateway: FakeGateway, around: Surroundings) -> None:
+    lease = Lease(f"dingtalk:{APP_KEY}", given=False)
     gateway.scripts = [[ping()]]
-    task = asyncio.create_task(stream_to(gateway, replace(around, lease=lease), pause).listen(Ear()))
-    await gateway.until(lambda: "PING1" in acknowledged(gateway))
-    clock.forward(seconds=4)
-    await gateway.sockets[0].send_str(ping("PING2"))
-    with pytest.raises(Enough):
-        await task
+    task = asyncio.create_task(stream_to(gateway, replace(around, lease=lease)).listen(Ear()))
+    await lease.turns()
+    assert gateway.opened == []
 
-    assert asked == [f"dingtalk:{APP_KEY}"] * 4
-    assert pauses == [3, 3, 0]
+    lease.given = True
+    await gateway.until(lambda: "PING1" in acknowledged(gateway))
+    lease.given = False
     await gateway.until(lambda: gateway.ended == 1)
+
+    await cancel(task)
     assert len(gateway.paths) == 1
 
 

@@ -1,13 +1,13 @@
 """What we send to Feishu, and what it says to that. Tokens, recalls and more: test_feishu_app; what comes in: test_feishu_events."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
 
+from tests.answers import portal
 from tests.channel_cases import SendCase, make_outbound, run_send_case
 from tests.conftest import ROOT, Clock
 from tests.platforms.feishu import (
@@ -25,36 +25,12 @@ from warden_bot.channels.feishu.channel import LONGEST_TEXT, Feishu
 from warden_bot.channels.http import Http
 from warden_bot.channels.signing import sign_base64
 from warden_bot.errors import SendError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.FEISHU
 DENIED, HELD, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.HELD, AttemptOutcome.REJECTED
 RETRYABLE, THROTTLED, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.THROTTLED, AttemptOutcome.UNKNOWN
 VECTORS = ROOT / "tests" / "vectors"
-PAGE = web.Response(text="<html>portal</html>", content_type="text/html")
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[FeishuStage]:
-    found = FeishuStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: FeishuStage) -> FakeFeishu:
-    return stage.fake
-
-
-@pytest.fixture
-async def feishu(stage: FeishuStage, clock: Clock) -> AsyncIterator[Feishu]:
-    http = Http()
-    yield Feishu(stage.values(), Surroundings(http, clock))
-    await http.close()
-
-
-def unconfigured(**values: str) -> Feishu:
-    return Feishu(values, Surroundings(Http(), Clock()))
 
 
 def hook_answer(code: int, words: str) -> web.Response:
@@ -101,9 +77,10 @@ APP_SENDS = [
     SendCase("code nobody knows, status 503", refused(987654, "x", 503), "busy", RETRYABLE),
     SendCase("HTTP 429", web.Response(status=429, headers={"Retry-After": "7"}), "throttled", THROTTLED),
     SendCase("HTTP 500", web.Response(status=500), "busy", RETRYABLE),
-    SendCase("HTTP 404", web.Response(status=404), "route_broken", REJECTED),
+    SendCase("HTTP 404", web.Response(status=404), "unreachable", RETRYABLE),
+    SendCase("HTTP 404 of their own", refused(987654, "x", 404), "unexpected_answer", REJECTED),
     SendCase("redirect", web.Response(status=302, headers={"Location": "/elsewhere"}), "bad_request", REJECTED),
-    SendCase("answer is no JSON", PAGE, "unexpected_answer", UNKNOWN),
+    SendCase("answer is no JSON", portal(), "unexpected_answer", UNKNOWN),
     SendCase("code is a text", web.json_response({"code": "0"}), "unexpected_answer", UNKNOWN),
     SendCase("code is a truth value", web.json_response({"code": False}), "unexpected_answer", UNKNOWN),
     SendCase("success with an error's status", web.json_response({"code": 0}, status=500), "busy", RETRYABLE),
@@ -112,20 +89,20 @@ APP_SENDS = [
 
 
 @pytest.mark.parametrize("case", HOOK_SENDS, ids=lambda case: case.label)
-async def test_send_by_custom_bot(feishu: Feishu, fake: FakeFeishu, case: SendCase) -> None:
+async def test_send_by_custom_bot(channel: Feishu, fake: FakeFeishu, case: SendCase) -> None:
     fake.answers += [case.answer] if case.answer is not None else []
 
-    await run_send_case(feishu, make_outbound(HOOK), case)
+    await run_send_case(channel, make_outbound(HOOK), case)
 
 
 @pytest.mark.parametrize("case", APP_SENDS, ids=lambda case: case.label)
-async def test_send_by_app(feishu: Feishu, fake: FakeFeishu, case: SendCase) -> None:
+async def test_send_by_app(channel: Feishu, fake: FakeFeishu, case: SendCase) -> None:
     fake.answers += [case.answer] if case.answer is not None else []
 
-    await run_send_case(feishu, make_outbound(CHAT), case)
+    await run_send_case(channel, make_outbound(CHAT), case)
 
 
-async def test_throttled_waits_what_the_platform_asks(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_throttled_waits_what_the_platform_asks(channel: Feishu, fake: FakeFeishu) -> None:
     asked = refused(99991400, "x", 429)
     asked.headers["x-ogw-ratelimit-reset"] = "9"
     fake.answers += [refused(230020, "x"), asked, hook_answer(11232, "x"), hook_answer(9499, "too many request")]
@@ -133,7 +110,7 @@ async def test_throttled_waits_what_the_platform_asks(feishu: Feishu, fake: Fake
     waits = []
     for address in (CHAT, CHAT, HOOK, HOOK):
         with pytest.raises(SendError) as caught:
-            await feishu.send(make_outbound(address), "x", 0)
+            await channel.send(make_outbound(address), "x", 0)
         waits.append(caught.value.retry_after)
 
     assert waits == [timedelta(seconds=seconds) for seconds in (2, 9, 60, 60)]
@@ -143,13 +120,13 @@ async def test_requests_are_those_of_the_official_sdk(stage: FeishuStage, clock:
     log = json.loads((VECTORS / "feishu_sdk_capture.json").read_text(encoding="utf-8"))["log"]
     stage.fake.app, stage.fake.chats = {"app_id": "cli_a", "app_secret": "s"}, {"oc_x": "normal"}
     http = Http()
-    feishu = Feishu(stage.values() | {"app_id": "cli_a", "app_secret": "s"}, Surroundings(http, clock))
+    channel = Feishu(stage.values() | {"app_id": "cli_a", "app_secret": "s"}, Surroundings(http, clock))
 
     message = replace(make_outbound("oc_x"), key="job-1-class-001")
-    await feishu.send(message, "hi 反诈", 0)
+    await channel.send(message, "hi 反诈", 0)
     stage.fake.answers.append(refused(230020, "This operation triggers the frequency limit."))
     with pytest.raises(SendError):
-        await feishu.send(message, "RATE", 0)
+        await channel.send(message, "RATE", 0)
     await http.close()
 
     theirs = [
@@ -160,14 +137,14 @@ async def test_requests_are_those_of_the_official_sdk(stage: FeishuStage, clock:
     assert stage.fake.requests == theirs
 
 
-async def test_custom_bot_s_request(feishu: Feishu, fake: FakeFeishu, clock: Clock) -> None:
+async def test_custom_bot_s_request(channel: Feishu, fake: FakeFeishu, clock: Clock) -> None:
     clock.now = datetime.fromtimestamp(1767225600, UTC)
     fake._now = clock
     plain, signed = make_outbound(HOOK), make_outbound(SIGNED_HOOK)
     signed = replace(signed, recipient=replace(signed.recipient, secret=SIGN_SECRET))
 
-    assert (await feishu.send(plain, "96110", 0)).external_id == ""
-    await feishu.send(signed, "96110", 0)
+    assert (await channel.send(plain, "96110", 0)).external_id == ""
+    await channel.send(signed, "96110", 0)
 
     assert [row[:3] for row in fake.requests] == [
         ("POST", f"/open-apis/bot/v2/hook/{HOOK}", ""),
@@ -185,53 +162,53 @@ def test_signatures_of_custom_bots_are_those_of_the_documents() -> None:
     assert len(cases) == 3
 
 
-async def test_custom_bot_refuses_a_signature_of_another_secret(feishu: Feishu) -> None:
+async def test_custom_bot_refuses_a_signature_of_another_secret(channel: Feishu) -> None:
     message = make_outbound(SIGNED_HOOK)
     message = replace(message, recipient=replace(message.recipient, secret="another"))
 
-    await run_send_case(feishu, message, SendCase("", None, "bad_credentials", DENIED))
+    await run_send_case(channel, message, SendCase("", None, "bad_credentials", DENIED))
 
 
 @pytest.mark.parametrize("text", ["防" * 6000, "防骗\n" * 2000, '说"是"' * 1500], ids=["words", "lines", "quotes"])
-async def test_custom_bot_takes_a_text_at_the_limit(feishu: Feishu, fake: FakeFeishu, text: str) -> None:
-    parts = feishu.parts(make_outbound(HOOK, text))
+async def test_custom_bot_takes_a_text_at_the_limit(channel: Feishu, fake: FakeFeishu, text: str) -> None:
+    parts = channel.parts(make_outbound(HOOK, text))
     for number, part in enumerate(parts):
-        await feishu.send(make_outbound(HOOK), part, number)
+        await channel.send(make_outbound(HOOK), part, number)
 
     assert fake.heard[HOOK] == parts
     assert all(len(part.encode()) <= LONGEST_TEXT for part in parts)
 
 
-async def test_part_that_is_too_long_is_never_sent(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_part_that_is_too_long_is_never_sent(channel: Feishu, fake: FakeFeishu) -> None:
     with pytest.raises(SendError) as caught:
-        await feishu.send(make_outbound(HOOK), "x" * (LONGEST_TEXT + 1), 0)
+        await channel.send(make_outbound(HOOK), "x" * (LONGEST_TEXT + 1), 0)
 
     assert (caught.value.code, caught.value.outcome, caught.value.asked) == ("text_too_long", REJECTED, False)
     assert fake.requests == []
 
 
-async def test_person_is_written_to_by_open_id(feishu: Feishu, fake: FakeFeishu) -> None:
-    receipt = await feishu.send(make_outbound(PERSON), "已收到", 0)
+async def test_person_is_written_to_by_open_id(channel: Feishu, fake: FakeFeishu) -> None:
+    receipt = await channel.send(make_outbound(PERSON), "已收到", 0)
 
     assert fake.heard[PERSON] == ["已收到"]
     assert fake.requests[-1][1].endswith("?receive_id_type=open_id")
     assert receipt.external_id == fake.ids["key-1"]
 
 
-async def test_nobody_s_words_call_everybody(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_nobody_s_words_call_everybody(channel: Feishu, fake: FakeFeishu) -> None:
     message = make_outbound(CHAT, '原话：<at user_id="all"></at> 1<2 <AT id=x>')
-    for number, part in enumerate(feishu.parts(message)):
-        await feishu.send(message, part, number)
+    for number, part in enumerate(channel.parts(message)):
+        await channel.send(message, part, number)
 
     assert fake.heard[CHAT] == ['原话：＜at user_id="all">＜/at> 1<2 ＜AT id=x>']
 
 
-async def test_every_part_has_its_own_key_of_at_most_fifty_characters(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_every_part_has_its_own_key_of_at_most_fifty_characters(channel: Feishu, fake: FakeFeishu) -> None:
     short, long = make_outbound(CHAT), replace(make_outbound(CHAT), key="k" * 60)
     for message in (short, long):
         for number in (0, 1):
-            await feishu.send(message, f"{number}", number)
-    await feishu.send(long, "1", 1)
+            await channel.send(message, f"{number}", number)
+    await channel.send(long, "1", 1)
 
     keys = list(fake.ids)
     assert keys[:2] == ["key-1", "key-1.1"]
@@ -240,7 +217,7 @@ async def test_every_part_has_its_own_key_of_at_most_fifty_characters(feishu: Fe
     assert fake.heard[CHAT] == ["0", "1", "0", "1"]
 
 
-async def test_accepted_without_an_id_is_accepted(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_accepted_without_an_id_is_accepted(channel: Feishu, fake: FakeFeishu) -> None:
     fake.answers += [web.json_response({"code": 0, "data": None}), web.json_response({"code": 0, "data": {}})]
 
-    assert [(await feishu.send(make_outbound(CHAT), "x", 0)).external_id for _ in range(2)] == ["", ""]
+    assert [(await channel.send(make_outbound(CHAT), "x", 0)).external_id for _ in range(2)] == ["", ""]

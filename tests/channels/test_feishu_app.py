@@ -1,13 +1,13 @@
 """What Feishu's app can do beside sending: tokens, recalls, probes, files; and what each sort of address can."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
+from tests.answers import portal
+from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.conftest import Clock
 from tests.platforms.feishu import APP_ID, APP_SECRET, CHAT, HOOK, PERSON, FakeFeishu, FeishuStage, refused
 from warden_bot.channels.base import Surroundings
@@ -17,43 +17,19 @@ from warden_bot.channels.places import LARGEST_MEDIA
 from warden_bot.domain.message import Media
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.errors import OutcomeUnknown, SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.FEISHU
 DENIED, RETRYABLE, THROTTLED = AttemptOutcome.DENIED, AttemptOutcome.RETRYABLE, AttemptOutcome.THROTTLED
-PAGE = web.Response(text="<html>portal</html>", content_type="text/html")
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[FeishuStage]:
-    found = FeishuStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: FeishuStage) -> FakeFeishu:
-    return stage.fake
-
-
-@pytest.fixture
-async def feishu(stage: FeishuStage, clock: Clock) -> AsyncIterator[Feishu]:
-    http = Http()
-    yield Feishu(stage.values(), Surroundings(http, clock))
-    await http.close()
-
-
-def unconfigured(**values: str) -> Feishu:
-    return Feishu(values, Surroundings(Http(), Clock()))
-
-
-async def test_token_is_fetched_once_and_a_refused_one_renewed_once(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_token_is_fetched_once_and_a_refused_one_renewed_once(channel: Feishu, fake: FakeFeishu) -> None:
     message = make_outbound(CHAT)
     for number in range(2):
-        await feishu.send(message, "x", number)
+        await channel.send(message, "x", number)
     fake.token = "t-2"
 
-    await feishu.send(message, "x", 2)
+    await channel.send(message, "x", 2)
 
     tokens = [authorization for _, _, authorization, _ in fake.requests]
     assert tokens == ["", "Bearer t-1", "Bearer t-1", "Bearer t-1", "", "Bearer t-2"]
@@ -61,10 +37,10 @@ async def test_token_is_fetched_once_and_a_refused_one_renewed_once(feishu: Feis
 
 
 @pytest.mark.parametrize("code", [99991661, 99991663, 99991668])
-async def test_second_refused_token_is_for_a_person(feishu: Feishu, fake: FakeFeishu, code: int) -> None:
+async def test_second_refused_token_is_for_a_person(channel: Feishu, fake: FakeFeishu, code: int) -> None:
     fake.answers += [refused(code, "Invalid access token"), refused(code, "Invalid access token", 401)]
 
-    await run_send_case(feishu, make_outbound(CHAT), SendCase("", None, "bad_credentials", DENIED))
+    await run_send_case(channel, make_outbound(CHAT), SendCase("", None, "bad_credentials", DENIED))
 
     assert fake.answers == []
 
@@ -73,10 +49,10 @@ TOKEN_ANSWERS = [
     SendCase("wrong secret", refused(10014, "app secret invalid", 200), "bad_credentials", DENIED),
     SendCase("wrong secret, status 400", refused(10003, "invalid param"), "bad_credentials", DENIED),
     SendCase("token refused while asking for one", refused(99991663, "x"), "bad_credentials", DENIED),
-    SendCase("nobody there by that name", web.Response(status=404), "bad_credentials", DENIED),
+    SendCase("no such page", web.Response(status=404), "unreachable", RETRYABLE),
     SendCase("frequency", refused(99991400, "x"), "throttled", THROTTLED),
     SendCase("HTTP 500", web.Response(status=500), "busy", RETRYABLE),
-    SendCase("answer is no JSON", PAGE, "unreachable", RETRYABLE),
+    SendCase("answer is no JSON", portal(), "unreachable", RETRYABLE),
     SendCase("hung up", "hang up", "unreachable", RETRYABLE),
     SendCase("no token in it", web.json_response({"code": 0, "expire": 7200}), "busy", RETRYABLE),
     SendCase("no end", web.json_response({"code": 0, "tenant_access_token": "t", "expire": "1"}), "busy", RETRYABLE),
@@ -84,26 +60,26 @@ TOKEN_ANSWERS = [
 
 
 @pytest.mark.parametrize("case", TOKEN_ANSWERS, ids=lambda case: case.label)
-async def test_failure_to_fetch_a_token_sent_nothing(feishu: Feishu, fake: FakeFeishu, case: SendCase) -> None:
+async def test_failure_to_fetch_a_token_sent_nothing(channel: Feishu, fake: FakeFeishu, case: SendCase) -> None:
     fake.token_answers.append(case.answer)
 
-    await run_send_case(feishu, make_outbound(CHAT), case)
+    await run_send_case(channel, make_outbound(CHAT), case)
 
     assert len(fake.requests) == 1
 
 
-async def test_end_of_a_token_is_believed_within_reason(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_end_of_a_token_is_believed_within_reason(channel: Feishu, fake: FakeFeishu) -> None:
     fake.token_answers.append(web.json_response({"code": 0, "tenant_access_token": "t-1", "expire": 10**30}))
 
-    await feishu.send(make_outbound(CHAT), "x", 0)
+    await channel.send(make_outbound(CHAT), "x", 0)
 
     assert fake.heard[CHAT] == ["x"]
 
 
-async def test_app_s_message_is_recalled(feishu: Feishu, fake: FakeFeishu) -> None:
-    receipt = await feishu.send(make_outbound(CHAT), "x", 0)
+async def test_app_s_message_is_recalled(channel: Feishu, fake: FakeFeishu) -> None:
+    receipt = await channel.send(make_outbound(CHAT), "x", 0)
 
-    await feishu.recall(CHAT, receipt.external_id)
+    await channel.recall(CHAT, receipt.external_id)
 
     assert fake.recalled == [receipt.external_id]
     assert fake.requests[-1][:2] == ("DELETE", f"/open-apis/im/v1/messages/{receipt.external_id}")
@@ -120,23 +96,23 @@ RECALLS = [
 
 @pytest.mark.parametrize(("address", "answer", "code", "asked"), RECALLS)
 async def test_recall_that_is_refused(
-    feishu: Feishu, fake: FakeFeishu, address: str, answer: int, code: str, asked: bool
+    channel: Feishu, fake: FakeFeishu, address: str, answer: int, code: str, asked: bool
 ) -> None:
     fake.answers.append(refused(answer, "x"))
 
     with pytest.raises(SendError) as caught:
-        await feishu.recall(address, "om_9")
+        await channel.recall(address, "om_9")
 
     assert (caught.value.code, caught.value.asked) == (code, asked)
     assert len(fake.requests) == (2 if asked else 0)
 
 
-async def test_probe_finds_out_what_became_of_a_chat(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_probe_finds_out_what_became_of_a_chat(channel: Feishu, fake: FakeFeishu) -> None:
     fake.chats["oc_gone"] = "dissolved"
     found = {}
     for address in (CHAT, "oc_gone", "oc_unknown", PERSON, HOOK):
         try:
-            await feishu.probe(address, "")
+            await channel.probe(address, "")
         except SendError as error:
             found[address] = error.code
 
@@ -152,60 +128,60 @@ async def test_probe_finds_out_what_became_of_a_chat(feishu: Feishu, fake: FakeF
 @pytest.mark.parametrize(
     ("kind", "type_"), [("image", "image"), ("voice", "file"), ("video", "file"), ("file", "file")]
 )
-async def test_media_is_fetched(feishu: Feishu, fake: FakeFeishu, kind: str, type_: str) -> None:
+async def test_media_is_fetched(channel: Feishu, fake: FakeFeishu, kind: str, type_: str) -> None:
     fake.files[f"om_1/img_v2_x?type={type_}"] = b"bytes of it"
 
-    assert await feishu.fetch_media(Media(kind, "om_1/img_v2_x")) == b"bytes of it"
+    assert await channel.fetch_media(Media(kind, "om_1/img_v2_x")) == b"bytes of it"
 
     assert fake.requests[-1][:2] == ("GET", f"/open-apis/im/v1/messages/om_1/resources/img_v2_x?type={type_}")
 
 
-async def test_media_that_cannot_be_fetched(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_media_that_cannot_be_fetched(channel: Feishu, fake: FakeFeishu) -> None:
     fake.files["om_1/big?type=file"] = b"x" * (LARGEST_MEDIA + 1)
     found = []
     for place in ("om_1/big", "om_1/unknown"):
         with pytest.raises(SendError) as caught:
-            await feishu.fetch_media(Media("file", place))
+            await channel.fetch_media(Media("file", place))
         found.append(caught.value.code)
     fake.answers.append(web.Response(status=204))
     with pytest.raises(OutcomeUnknown):
-        await feishu.fetch_media(Media("file", "om_1/big"))
+        await channel.fetch_media(Media("file", "om_1/big"))
 
     assert found == ["too_large", "unexpected_answer"]
 
 
-async def test_place_of_media_leads_nowhere_else(feishu: Feishu, fake: FakeFeishu) -> None:
+async def test_place_of_media_leads_nowhere_else(channel: Feishu, fake: FakeFeishu) -> None:
     with pytest.raises(SendError):
-        await feishu.fetch_media(Media("file", "om_1/..%2f..?type=x#"))
+        await channel.fetch_media(Media("file", "om_1/..%2f..?type=x#"))
 
     assert fake.requests[-1][1] == "/open-apis/im/v1/messages/om_1/resources/..%252f..%3Ftype=x%23?type=file"
 
 
-async def test_token_of_a_media_request_is_renewed_once(feishu: Feishu, fake: FakeFeishu) -> None:
-    await feishu.send(make_outbound(CHAT), "x", 0)
+async def test_token_of_a_media_request_is_renewed_once(channel: Feishu, fake: FakeFeishu) -> None:
+    await channel.send(make_outbound(CHAT), "x", 0)
     fake.token, fake.files["om_1/key?type=file"] = "t-2", b"bytes"
 
-    assert await feishu.fetch_media(Media("file", "om_1/key")) == b"bytes"
+    assert await channel.fetch_media(Media("file", "om_1/key")) == b"bytes"
 
 
-async def test_check_asks_for_a_token(feishu: Feishu, fake: FakeFeishu) -> None:
-    assert await feishu.check()
+async def test_check_asks_for_a_token(channel: Feishu, fake: FakeFeishu) -> None:
+    assert await channel.check()
     fake.app = {}
 
     with pytest.raises(SendError) as caught:
-        await feishu.check()
+        await channel.check()
 
     assert (caught.value.code, caught.value.outcome) == ("bad_credentials", DENIED)
 
 
 async def test_without_an_app_only_custom_bots_work(stage: FeishuStage, clock: Clock) -> None:
     http = Http()
-    feishu = Feishu({"api_base": stage.base}, Surroundings(http, clock))
+    channel = Feishu({"api_base": stage.base}, Surroundings(http, clock))
 
-    await feishu.send(make_outbound(HOOK), "x", 0)
-    await feishu.check()
+    await channel.send(make_outbound(HOOK), "x", 0)
+    await channel.check()
     with pytest.raises(SendError) as caught:
-        await feishu.send(make_outbound(CHAT), "x", 0)
+        await channel.send(make_outbound(CHAT), "x", 0)
     await http.close()
 
     assert (caught.value.code, caught.value.outcome, caught.value.asked) == ("bad_credentials", DENIED, False)
@@ -222,13 +198,13 @@ async def test_without_an_app_only_custom_bots_work(stage: FeishuStage, clock: C
     ],
 )
 def test_app_has_an_id_and_a_secret_or_neither(values: dict[str, str], missing: list[str]) -> None:
-    assert unconfigured(**values).lacks() == missing
+    assert idle(Feishu, **values).lacks() == missing
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "1h", "1.5", "１", "9999999"])
 def test_callback_seconds_is_a_number(seconds: str) -> None:
     with pytest.raises(SettingsError, match="WARDEN_FEISHU_CALLBACK_SECONDS"):
-        unconfigured(callback_seconds=seconds)
+        idle(Feishu, callback_seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -248,17 +224,21 @@ def test_callback_seconds_is_a_number(seconds: str) -> None:
     ],
 )
 def test_address_is_a_token_or_an_id(address: str, fine: bool) -> None:
-    assert (unconfigured().address_fault(address) is None) is fine
+    assert (idle(Feishu).address_fault(address) is None) is fine
 
 
 def test_each_sort_of_address_has_its_abilities() -> None:
-    feishu = unconfigured()
-    hook, chat, person = (feishu.abilities(address) for address in (HOOK, CHAT, PERSON))
+    channel = idle(Feishu)
+    hook, chat, person = (channel.abilities(address) for address in (HOOK, CHAT, PERSON))
 
     assert (hook.takes_key, hook.recalls_within, hook.probes, hook.receives) == (False, None, False, False)
     assert (chat.takes_key, chat.key_lasts, chat.recalls_within) == (True, timedelta(hours=1), timedelta(hours=24))
     assert (chat.probes, person.probes, person.takes_key) == (True, False, True)
-    assert [feishu.platform(address) for address in (HOOK, CHAT, PERSON)] == ["feishu:hook", "feishu:app", "feishu:app"]
+    assert [channel.platform(address) for address in (HOOK, CHAT, PERSON)] == [
+        "feishu:hook",
+        "feishu:app",
+        "feishu:app",
+    ]
 
 
 def most_in(rule: ThrottleRule, window: timedelta) -> float:
@@ -267,8 +247,8 @@ def most_in(rule: ThrottleRule, window: timedelta) -> float:
 
 def test_pace_keeps_below_the_documented_limits() -> None:
     second, minute = timedelta(seconds=1), timedelta(minutes=1)
-    (hook,) = unconfigured().abilities(HOOK).pace
-    chat, app = unconfigured().abilities(CHAT).pace
+    (hook,) = idle(Feishu).abilities(HOOK).pace
+    chat, app = idle(Feishu).abilities(CHAT).pace
 
     assert most_in(hook, second) <= 5
     assert most_in(hook, minute) <= 100

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.channel_cases import CallbackCase, as_bytes, run_callback_case
-from tests.conftest import ROOT, Clock
+from tests.channel_cases import CallbackCase, as_bytes, idle, refusal_of, run_callback_case
+from tests.conftest import ROOT
 from tests.factories import NOW
 from tests.platforms.feishu import (
     APP_ID,
@@ -22,10 +22,8 @@ from tests.platforms.feishu import (
     sealed,
     signed,
 )
-from warden_bot.channels.base import CallbackRequest, Received, Surroundings
+from warden_bot.channels.base import CallbackRequest, Received
 from warden_bot.channels.feishu.channel import Feishu
-from warden_bot.channels.http import Http
-from warden_bot.errors import CallbackRejected
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "feishu.json").read_text(encoding="utf-8"))
 SEALED = {"encrypt_key": ENCRYPT_KEY, "verification_token": VERIFICATION_TOKEN, "app_id": APP_ID, "bot_open_id": BOT}
@@ -40,10 +38,6 @@ OLD_EVENT = {
 }
 
 
-def build(**values: str) -> Feishu:
-    return Feishu(values, Surroundings(Http(), Clock()))
-
-
 def post(document: object, now: datetime = NOW) -> CallbackRequest:
     """Return a request as it comes with an encrypt key."""
     body = sealed(document)
@@ -56,15 +50,9 @@ def answer_of(received: Received) -> Any:
     return json.loads(answer.body)
 
 
-def refusal_of(feishu: Feishu, request: CallbackRequest) -> tuple[str, int]:
-    with pytest.raises(CallbackRejected) as caught:
-        feishu.parse_callback(request)
-    return caught.value.code, caught.value.status
-
-
 def test_event_of_the_official_sdk() -> None:
     vector = VECTORS["event_decrypt"]
-    feishu = build(**SEALED)
+    feishu = idle(Feishu, **SEALED)
     headers = {name.lower(): value for name, value in vector["headers"].items()}
     request = CallbackRequest(headers, {}, vector["http_body"].encode(), datetime.fromtimestamp(1767225600, UTC))
 
@@ -85,19 +73,19 @@ def test_handshakes_of_the_official_sdk() -> None:
     encrypted = CallbackRequest({}, {}, vector["encrypted_body"].encode(), NOW)
     plain = CallbackRequest({}, {}, vector["plain_body"].encode(), NOW)
 
-    assert answer_of(build(**SEALED).parse_callback(encrypted)) == json.loads(vector["answer"])
-    assert answer_of(build(**PLAIN).parse_callback(plain)) == json.loads(vector["answer"])
+    assert answer_of(idle(Feishu, **SEALED).parse_callback(encrypted)) == json.loads(vector["answer"])
+    assert answer_of(idle(Feishu, **PLAIN).parse_callback(plain)) == json.loads(vector["answer"])
 
 
 def test_sample_of_the_documents_is_opened() -> None:
     sample = VECTORS["event_decrypt"]["doc_sample"]
-    feishu = build(encrypt_key=sample["encrypt_key"])
+    feishu = idle(Feishu, encrypt_key=sample["encrypt_key"])
 
     assert feishu._events._open(as_bytes({"encrypt": sample["encrypt"]})) == sample["plaintext"].encode()
 
 
 def test_handshake_that_is_signed_is_answered_too() -> None:
-    assert answer_of(build(**SEALED).parse_callback(post(HANDSHAKE))) == {"challenge": CHALLENGE}
+    assert answer_of(idle(Feishu, **SEALED).parse_callback(post(HANDSHAKE))) == {"challenge": CHALLENGE}
 
 
 UNSIGNED = {
@@ -116,7 +104,7 @@ UNSIGNED = {
 
 @pytest.mark.parametrize("body", UNSIGNED.values(), ids=UNSIGNED.keys())
 def test_whatever_is_wrong_with_an_unsigned_handshake_the_refusal_is_the_same(body: bytes) -> None:
-    assert refusal_of(build(**SEALED), CallbackRequest({}, {}, body, NOW)) == ("bad_signature", 401)
+    assert refusal_of(idle(Feishu, **SEALED), CallbackRequest({}, {}, body, NOW)) == ("bad_signature", 401)
 
 
 REFUSED = [
@@ -142,7 +130,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.label)
 def test_signed_and_wrong(case: CallbackCase) -> None:
-    run_callback_case(build(**SEALED), NOW, replace(case, headers=signed(case.body, NOW)))
+    run_callback_case(idle(Feishu, **SEALED), NOW, replace(case, headers=signed(case.body, NOW)))
 
 
 def test_nobody_can_be_answered_without_an_open_id() -> None:
@@ -150,19 +138,19 @@ def test_nobody_can_be_answered_without_an_open_id() -> None:
         document = event(QUESTION)
         document["event"]["sender"]["sender_id"] = ids
 
-        assert refusal_of(build(**SEALED), post(document)) == ("malformed", 400)
+        assert refusal_of(idle(Feishu, **SEALED), post(document)) == ("malformed", 400)
 
 
 def test_age_of_a_signature_is_a_setting() -> None:
     old = post(event(QUESTION), NOW - timedelta(hours=6))
     late = replace(old, received_at=NOW)
 
-    assert refusal_of(build(**SEALED), late) == ("stale", 401)
-    assert build(**SEALED, callback_seconds="30000").parse_callback(late).messages
+    assert refusal_of(idle(Feishu, **SEALED), late) == ("stale", 401)
+    assert idle(Feishu, **SEALED, callback_seconds="30000").parse_callback(late).messages
 
 
 def test_without_a_key_the_token_is_the_only_proof() -> None:
-    feishu = build(**PLAIN)
+    feishu = idle(Feishu, **PLAIN)
     request = CallbackRequest({}, {}, as_bytes(event(QUESTION)), NOW)
 
     assert len(feishu.parse_callback(request).messages) == 1
@@ -172,14 +160,14 @@ def test_without_a_key_the_token_is_the_only_proof() -> None:
 
 
 def test_with_a_key_the_token_may_be_left_out() -> None:
-    assert build(encrypt_key=ENCRYPT_KEY).parse_callback(post(event(QUESTION, token=""))).messages
+    assert idle(Feishu, encrypt_key=ENCRYPT_KEY).parse_callback(post(event(QUESTION, token=""))).messages
 
 
 def test_nothing_comes_in_unless_it_is_configured_and_posted() -> None:
     request = post(event(QUESTION))
 
-    assert refusal_of(build(), request) == ("not_configured", 404)
-    assert refusal_of(build(**SEALED), replace(request, method="GET")) == ("malformed", 405)
+    assert refusal_of(idle(Feishu), request) == ("not_configured", 404)
+    assert refusal_of(idle(Feishu, **SEALED), replace(request, method="GET")) == ("malformed", 405)
 
 
 RAW = [
@@ -201,7 +189,7 @@ def test_junk_inside_a_good_envelope_is_refused(raw: bytes) -> None:
     body = sealed(raw)
     request = CallbackRequest(signed(body, NOW), {}, body, NOW)
 
-    assert refusal_of(build(**SEALED), request) in (("malformed", 400), ("bad_signature", 401))
+    assert refusal_of(idle(Feishu, **SEALED), request) in (("malformed", 400), ("bad_signature", 401))
 
 
 NO_MESSAGES = {
@@ -216,14 +204,14 @@ NO_MESSAGES = {
 
 @pytest.mark.parametrize("document", NO_MESSAGES.values(), ids=NO_MESSAGES.keys())
 def test_what_is_no_message_is_acknowledged(document: dict[str, Any]) -> None:
-    received = build(**SEALED).parse_callback(post(document))
+    received = idle(Feishu, **SEALED).parse_callback(post(document))
 
     assert received.messages == ()
     assert answer_of(received) == {}
 
 
 def test_repeat_with_another_event_id_is_the_same_message() -> None:
-    feishu = build(**SEALED)
+    feishu = idle(Feishu, **SEALED)
 
     first, second = (feishu.parse_callback(post(event(QUESTION, event_id=one))).messages for one in ("e1", "e2"))
 
@@ -231,7 +219,7 @@ def test_repeat_with_another_event_id_is_the_same_message() -> None:
 
 
 def test_key_and_token_are_not_shown() -> None:
-    shown = repr(build(**SEALED)._events)
+    shown = repr(idle(Feishu, **SEALED)._events)
 
     assert ENCRYPT_KEY not in shown
     assert VERIFICATION_TOKEN not in shown

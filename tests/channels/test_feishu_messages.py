@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clock
+from tests.channel_cases import idle
 from tests.factories import NOW
 from tests.platforms.feishu import APP_ID, BOT, CHAT, ENCRYPT_KEY, PERSON, event, mention, sealed, signed
-from warden_bot.channels.base import CallbackRequest, Surroundings
+from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.feishu.channel import Feishu
-from warden_bot.channels.http import Http
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import ChannelKind, SenderRole
 
@@ -20,7 +19,7 @@ OTHER = mention(2, "ou_other", "王 老师")
 def hear(message: dict[str, Any], bot: str = BOT) -> InboundMessage:
     values = {"encrypt_key": ENCRYPT_KEY, "app_id": APP_ID, "bot_open_id": bot}
     body = sealed(event(message))
-    feishu = Feishu(values, Surroundings(Http(), Clock()))
+    feishu = idle(Feishu, **values)
     (found,) = feishu.parse_callback(CallbackRequest(signed(body, NOW), {}, body, NOW)).messages
     return found
 

@@ -7,15 +7,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
+from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.platforms.matrix import BOT, OLD_ROOM, ROOM, FakeHomeserver, paths, refused
-from warden_bot.channels.base import Surroundings
-from warden_bot.channels.http import Http
 from warden_bot.channels.matrix.channel import LONGEST_TEXT, Matrix
-from warden_bot.environment import utc_now
 from warden_bot.errors import SendError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.MATRIX
 DENIED, REJECTED, THROTTLED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED, AttemptOutcome.THROTTLED
 RETRYABLE, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.UNKNOWN
 AS_BOT = "?user_id=%40warden%3Aschool.example"
@@ -52,65 +50,60 @@ SENDS = [
 ]
 
 
-def idle(**values: str) -> Matrix:
-    """Return a channel that is not going to send anything."""
-    return Matrix(values, Surroundings(Http(), utc_now))
-
-
 @pytest.mark.parametrize("case", SENDS, ids=lambda case: case.label)
-async def test_send(matrix: Matrix, server: FakeHomeserver, case: SendCase) -> None:
+async def test_send(channel: Matrix, fake: FakeHomeserver, case: SendCase) -> None:
     if case.answer is not None:
-        server.answers += [case.answer] * TRIES.get(str(case.answer), 1)
+        fake.answers += [case.answer] * TRIES.get(str(case.answer), 1)
 
-    await run_send_case(matrix, make_outbound(ROOM), case)
+    await run_send_case(channel, make_outbound(ROOM), case)
 
 
-async def test_exact_request(matrix: Matrix, server: FakeHomeserver) -> None:
-    server.devices.add("WARDEN")
+async def test_exact_request(channel: Matrix, fake: FakeHomeserver) -> None:
+    fake.devices.add("WARDEN")
 
-    receipt = await matrix.send(make_outbound(ROOM), '防骗 "第一"\n@room', 0)
+    receipt = await channel.send(make_outbound(ROOM), '防骗 "第一"\n@room', 0)
 
-    (request,) = server.requests
+    (request,) = fake.requests
     assert request[:2] == ("PUT", f"{SENDING}{AS_BOT}&device_id=WARDEN")
     assert json.loads(request[2]) == {"msgtype": "m.text", "body": '防骗 "第一"\n@room', "m.mentions": {}}
     assert receipt.external_id == "$event-0_1"
 
 
-async def test_every_part_has_a_key_of_its_own(matrix: Matrix, server: FakeHomeserver) -> None:
+async def test_every_part_has_a_key_of_its_own(channel: Matrix, fake: FakeHomeserver) -> None:
     message = replace(make_outbound(OLD_ROOM), key="b 1/Ü")
 
     for number, part in enumerate(["一", "二", "三"]):
-        await matrix.send(message, part, number)
+        await channel.send(message, part, number)
 
-    keys = [path.partition("?")[0].rpartition("/")[2] for _, path, _ in server.requests if "/send/" in path][1:]
+    keys = [path.partition("?")[0].rpartition("/")[2] for _, path, _ in fake.requests if "/send/" in path][1:]
     assert keys == ["b%201%2F%C3%9C", "b%201%2F%C3%9C.1", "b%201%2F%C3%9C.2"]
-    assert server.heard[OLD_ROOM] == ["一", "二", "三"]
+    assert fake.heard[OLD_ROOM] == ["一", "二", "三"]
 
 
 async def test_device_is_made_by_the_first_message_and_then_keys_outlast_a_restart(
-    matrix: Matrix, server: FakeHomeserver
+    channel: Matrix, fake: FakeHomeserver
 ) -> None:
-    first = await matrix.send(make_outbound(ROOM), "一", 0)
-    server.start_again()
-    again = await matrix.send(make_outbound(ROOM), "一", 0)
+    first = await channel.send(make_outbound(ROOM), "一", 0)
+    fake.start_again()
+    again = await channel.send(make_outbound(ROOM), "一", 0)
 
     assert first == again
-    assert server.heard[ROOM] == ["一"]
+    assert fake.heard[ROOM] == ["一"]
     send = f"PUT /v3/rooms/{ROOM}/send/m.room.message/key-1"
-    assert paths(server) == [send, "PUT /v3/devices/WARDEN", send, send]
+    assert paths(fake) == [send, "PUT /v3/devices/WARDEN", send, send]
 
 
 async def test_homeserver_that_makes_no_devices_is_written_to_without_one(
-    matrix: Matrix, server: FakeHomeserver
+    channel: Matrix, fake: FakeHomeserver
 ) -> None:
     missing = refused(400, "M_UNKNOWN_DEVICE", "no such device")
-    server.answers += [missing, refused(404, "M_NOT_FOUND", "no such device")]
+    fake.answers += [missing, refused(404, "M_NOT_FOUND", "no such device")]
 
-    await matrix.send(make_outbound(ROOM), "一", 0)
-    await matrix.send(replace(make_outbound(ROOM), key="key-2"), "二", 0)
+    await channel.send(make_outbound(ROOM), "一", 0)
+    await channel.send(replace(make_outbound(ROOM), key="key-2"), "二", 0)
 
-    assert server.heard[ROOM] == ["一", "二"]
-    assert ["device_id" in path for _, path, _ in server.requests] == [True, False, False, False]
+    assert fake.heard[ROOM] == ["一", "二"]
+    assert ["device_id" in path for _, path, _ in fake.requests] == [True, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -122,24 +115,24 @@ async def test_homeserver_that_makes_no_devices_is_written_to_without_one(
     ],
 )
 async def test_trouble_while_the_device_is_made_means_that_nothing_was_sent(
-    matrix: Matrix, server: FakeHomeserver, answer: web.Response | str, code: str, outcome: AttemptOutcome
+    channel: Matrix, fake: FakeHomeserver, answer: web.Response | str, code: str, outcome: AttemptOutcome
 ) -> None:
-    server.answers += [refused(400, "M_UNKNOWN_DEVICE", "no such device"), *[answer] * TRIES.get(str(answer), 1)]
+    fake.answers += [refused(400, "M_UNKNOWN_DEVICE", "no such device"), *[answer] * TRIES.get(str(answer), 1)]
 
     with pytest.raises(SendError) as caught:
-        await matrix.send(make_outbound(ROOM), "一", 0)
+        await channel.send(make_outbound(ROOM), "一", 0)
 
     assert (caught.value.code, caught.value.outcome) == (code, outcome)
-    await matrix.send(make_outbound(ROOM), "一", 0)
-    assert server.heard[ROOM] == ["一"]
+    await channel.send(make_outbound(ROOM), "一", 0)
+    assert fake.heard[ROOM] == ["一"]
 
 
-async def test_device_that_is_gone_at_once_is_tried_again_later(matrix: Matrix, server: FakeHomeserver) -> None:
+async def test_device_that_is_gone_at_once_is_tried_again_later(channel: Matrix, fake: FakeHomeserver) -> None:
     missing = [refused(400, "M_UNKNOWN_DEVICE", "no such device") for _ in range(2)]
-    server.answers += [missing[0], web.json_response({}, status=201), missing[1]]
+    fake.answers += [missing[0], web.json_response({}, status=201), missing[1]]
 
     with pytest.raises(SendError) as caught:
-        await matrix.send(make_outbound(ROOM), "一", 0)
+        await channel.send(make_outbound(ROOM), "一", 0)
 
     assert caught.value.outcome is RETRYABLE
 
@@ -154,39 +147,39 @@ async def test_device_that_is_gone_at_once_is_tried_again_later(matrix: Matrix, 
     ],
 )
 async def test_throttled_waits_what_the_homeserver_asks(
-    matrix: Matrix, server: FakeHomeserver, answer: web.Response, seconds: float | None
+    channel: Matrix, fake: FakeHomeserver, answer: web.Response, seconds: float | None
 ) -> None:
-    server.answers.append(answer)
+    fake.answers.append(answer)
 
     with pytest.raises(SendError) as caught:
-        await matrix.send(make_outbound(ROOM), "x", 0)
+        await channel.send(make_outbound(ROOM), "x", 0)
 
     assert caught.value.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
 
-async def test_words_of_a_refusal_hold_no_ids(matrix: Matrix, server: FakeHomeserver) -> None:
-    server.joined[ROOM].remove(BOT)
+async def test_words_of_a_refusal_hold_no_ids(channel: Matrix, fake: FakeHomeserver) -> None:
+    fake.joined[ROOM].remove(BOT)
 
     with pytest.raises(SendError) as caught:
-        await matrix.send(make_outbound(ROOM), "x", 0)
+        await channel.send(make_outbound(ROOM), "x", 0)
 
     assert str(caught.value) == "route_broken M_FORBIDDEN User … not in room …"
 
 
 async def test_nothing_is_asked_without_the_token() -> None:
     with pytest.raises(SendError) as caught:
-        await idle(api_base="http://127.0.0.1:9", bot_user=BOT).send(make_outbound(ROOM), "x", 0)
+        await idle(Matrix, api_base="http://127.0.0.1:9", bot_user=BOT).send(make_outbound(ROOM), "x", 0)
 
     assert (caught.value.code, caught.value.outcome, caught.value.asked) == ("bad_credentials", DENIED, False)
 
 
 @pytest.mark.parametrize("awkward", ["防", "\n", '"', "\\", "x"])
 async def test_text_at_the_limit_fits_however_json_writes_it(
-    matrix: Matrix, server: FakeHomeserver, awkward: str
+    channel: Matrix, fake: FakeHomeserver, awkward: str
 ) -> None:
     text = "防" + awkward * ((LONGEST_TEXT - 6) // len(awkward.encode())) + "防"
 
-    (part,) = matrix.parts(make_outbound(ROOM, text))
-    await matrix.send(make_outbound(ROOM), part, 0)
+    (part,) = channel.parts(make_outbound(ROOM, text))
+    await channel.send(make_outbound(ROOM), part, 0)
 
-    assert server.heard[ROOM] == [text]
+    assert fake.heard[ROOM] == [text]

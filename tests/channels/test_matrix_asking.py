@@ -3,112 +3,105 @@
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import make_outbound
+from tests.channel_cases import idle, make_outbound
 from tests.platforms.matrix import AS_TOKEN, BOT, MEMBER, OLD_ROOM, ROOM, FakeHomeserver, paths, refused
-from warden_bot.channels.base import Surroundings
-from warden_bot.channels.http import Http
 from warden_bot.channels.matrix.channel import Matrix
 from warden_bot.domain.message import Media
-from warden_bot.environment import utc_now
 from warden_bot.errors import OutcomeUnknown, SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.MATRIX
 DENIED, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED
 REDACTING = (
     "/_matrix/client/v3/rooms/%21TuP0ngoE-dYOE9cmv5EVPziBT_Nt7RlkHGrKZK9AlM8/redact/%24event-0_1/recall.event-0_1"
 )
 
 
-def idle(**values: str) -> Matrix:
-    """Return a channel that is not going to send anything."""
-    return Matrix(values, Surroundings(Http(), utc_now))
+async def test_recall_redacts(channel: Matrix, fake: FakeHomeserver) -> None:
+    receipt = await channel.send(make_outbound(ROOM), "一", 0)
 
+    await channel.recall(ROOM, receipt.external_id)
 
-async def test_recall_redacts(matrix: Matrix, server: FakeHomeserver) -> None:
-    receipt = await matrix.send(make_outbound(ROOM), "一", 0)
-
-    await matrix.recall(ROOM, receipt.external_id)
-
-    assert server.redacted == [receipt.external_id]
-    assert server.requests[-1] == (
+    assert fake.redacted == [receipt.external_id]
+    assert fake.requests[-1] == (
         "PUT",
         f"{REDACTING}?user_id=%40warden%3Aschool.example",
         "{}",
     )
 
 
-async def test_recall_of_what_is_not_the_bot_s_is_refused(matrix: Matrix, server: FakeHomeserver) -> None:
-    server.joined[ROOM].remove(BOT)
+async def test_recall_of_what_is_not_the_bot_s_is_refused(channel: Matrix, fake: FakeHomeserver) -> None:
+    fake.joined[ROOM].remove(BOT)
 
     with pytest.raises(SendError) as caught:
-        await matrix.recall(ROOM, "$another")
+        await channel.recall(ROOM, "$another")
 
     assert caught.value.outcome is REJECTED
 
 
-async def test_probe_of_a_room_that_the_bot_is_in(matrix: Matrix, server: FakeHomeserver) -> None:
-    await matrix.probe(ROOM, "")
+async def test_probe_of_a_room_that_the_bot_is_in(channel: Matrix, fake: FakeHomeserver) -> None:
+    await channel.probe(ROOM, "")
 
-    assert paths(server) == [f"GET /v3/rooms/{ROOM}/state/m.room.member/{BOT}"]
+    assert paths(fake) == [f"GET /v3/rooms/{ROOM}/state/m.room.member/{BOT}"]
 
 
 @pytest.mark.parametrize("room", [ROOM, "!nobody"])
-async def test_probe_of_a_room_that_the_bot_is_not_in(matrix: Matrix, server: FakeHomeserver, room: str) -> None:
-    server.joined[ROOM].remove(BOT)
+async def test_probe_of_a_room_that_the_bot_is_not_in(channel: Matrix, fake: FakeHomeserver, room: str) -> None:
+    fake.joined[ROOM].remove(BOT)
 
     with pytest.raises(SendError) as caught:
-        await matrix.probe(room, "")
+        await channel.probe(room, "")
 
     assert (caught.value.code, caught.value.outcome) == ("route_broken", REJECTED)
 
 
-async def test_check_asks_who_we_are(matrix: Matrix) -> None:
-    assert await matrix.check() == BOT
+async def test_check_asks_who_we_are(channel: Matrix) -> None:
+    assert await channel.check() == BOT
 
 
 @pytest.mark.parametrize(
     "answer", [web.json_response({"user_id": "@another:school.example"}), refused(401, "M_UNKNOWN_TOKEN", "wrong")]
 )
-async def test_check_finds_wrong_credentials(matrix: Matrix, server: FakeHomeserver, answer: web.Response) -> None:
-    server.answers.append(answer)
+async def test_check_finds_wrong_credentials(channel: Matrix, fake: FakeHomeserver, answer: web.Response) -> None:
+    fake.answers.append(answer)
 
     with pytest.raises(SendError) as caught:
-        await matrix.check()
+        await channel.check()
 
     assert (caught.value.code, caught.value.outcome) == ("bad_credentials", DENIED)
 
 
-async def test_media_is_fetched_from_the_homeserver_alone(matrix: Matrix, server: FakeHomeserver) -> None:
-    server.media["mxc://school.example/AbC-1"] = b"\x89PNG"
+async def test_media_is_fetched_from_the_homeserver_alone(channel: Matrix, fake: FakeHomeserver) -> None:
+    fake.media["mxc://school.example/AbC-1"] = b"\x89PNG"
 
-    assert await matrix.fetch_media(Media("image", "mxc://school.example/AbC-1")) == b"\x89PNG"
-    assert paths(server) == ["GET /v1/media/download/school.example/AbC-1"]
+    assert await channel.fetch_media(Media("image", "mxc://school.example/AbC-1")) == b"\x89PNG"
+    assert paths(fake) == ["GET /v1/media/download/school.example/AbC-1"]
 
 
 @pytest.mark.parametrize(
     ("place", "code"),
     [
-        ("mxc://school.example/nothing", "route_broken"),
+        ("mxc://school.example/nothing", "no_media"),
         ("https://elsewhere.example/AbC-1", "foreign_address"),
         ("mxc://school.example/../../AbC-1", "foreign_address"),
         ("", "foreign_address"),
     ],
 )
-async def test_media_that_is_not_there(matrix: Matrix, place: str, code: str) -> None:
+async def test_media_that_is_not_there(channel: Matrix, place: str, code: str) -> None:
     with pytest.raises(SendError) as caught:
-        await matrix.fetch_media(Media("image", place))
+        await channel.fetch_media(Media("image", place))
 
     assert (caught.value.code, caught.value.outcome) == (code, REJECTED)
 
 
 async def test_media_without_end_is_not_kept(
-    matrix: Matrix, server: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
+    channel: Matrix, fake: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("warden_bot.channels.matrix.channel.LARGEST_MEDIA", 1000)
-    server.media["mxc://school.example/film"] = b"x" * 2000
+    fake.media["mxc://school.example/film"] = b"x" * 2000
 
     with pytest.raises(SendError) as caught:
-        await matrix.fetch_media(Media("video", "mxc://school.example/film"))
+        await channel.fetch_media(Media("video", "mxc://school.example/film"))
 
     assert (caught.value.code, caught.value.outcome) == ("too_large", REJECTED)
 
@@ -127,22 +120,22 @@ async def test_media_without_end_is_not_kept(
     ],
 )
 def test_address_is_a_room_s_id(address: str, fine: bool) -> None:
-    assert (idle().address_fault(address) is None) is fine
+    assert (idle(Matrix).address_fault(address) is None) is fine
 
 
 @pytest.mark.parametrize("user", ["warden", "@warden", "@:school.example", "@war den:school.example", "warden:school"])
 def test_bot_s_user_must_be_a_user_id(user: str) -> None:
     with pytest.raises(SettingsError, match="WARDEN_MATRIX_BOT_USER"):
-        idle(bot_user=user)
+        idle(Matrix, bot_user=user)
 
 
 def test_what_it_lacks() -> None:
-    assert idle().lacks() == ["API_BASE", "AS_TOKEN", "BOT_USER"]
-    assert idle(api_base="http://127.0.0.1:9", as_token=AS_TOKEN, bot_user=BOT).lacks() == []
+    assert idle(Matrix).lacks() == ["API_BASE", "AS_TOKEN", "BOT_USER"]
+    assert idle(Matrix, api_base="http://127.0.0.1:9", as_token=AS_TOKEN, bot_user=BOT).lacks() == []
 
 
-async def test_unknown_outcome_is_one_for_a_recall_too(matrix: Matrix, server: FakeHomeserver) -> None:
-    server.answers += ["hang up"] * 2  # the HTTP client asks once more when a PUT got no answer
+async def test_unknown_outcome_is_one_for_a_recall_too(channel: Matrix, fake: FakeHomeserver) -> None:
+    fake.answers += ["hang up"] * 2  # the HTTP client asks once more when a PUT got no answer
 
     with pytest.raises(OutcomeUnknown):
-        await matrix.recall(ROOM, "$event")
+        await channel.recall(ROOM, "$event")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.channel_cases import as_bytes
+from tests.channel_cases import as_bytes, idle, refusal_of
 from tests.conftest import ROOT
 from tests.factories import NOW
 from tests.platforms.matrix import (
@@ -20,12 +20,9 @@ from tests.platforms.matrix import (
     own_join,
     transaction,
 )
-from warden_bot.channels.base import CallbackRequest, Received, Surroundings
-from warden_bot.channels.http import Http
+from warden_bot.channels.base import CallbackRequest, Received
 from warden_bot.channels.matrix.channel import Matrix
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.environment import utc_now
-from warden_bot.errors import CallbackRejected
 from warden_bot.states import SenderRole
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "matrix_synapse_transactions.json").read_text(encoding="utf-8"))
@@ -33,17 +30,17 @@ VECTOR_VALUES = {"hs_token": "hs_secret_token_for_tests", "bot_user": "@safetybo
 VALUES = {"hs_token": HS_TOKEN, "bot_user": BOT, "bot_name": "小卫士"}
 
 
-def idle(values: dict[str, str] = VALUES) -> Matrix:
-    return Matrix(values, Surroundings(Http(), utc_now))
+def bot(values: dict[str, str] = VALUES) -> Matrix:
+    return idle(Matrix, **values)
 
 
 def messages(*events: object) -> list[InboundMessage]:
-    return list(idle().parse_callback(transaction(NOW, *events)).messages)
+    return list(bot().parse_callback(transaction(NOW, *events)).messages)
 
 
 def test_what_a_real_homeserver_sent() -> None:
     """The room is of version 12, so its id has no server's name; one transaction comes twice."""
-    matrix = idle(VECTOR_VALUES)
+    matrix = bot(VECTOR_VALUES)
     heard: list[tuple[str, InboundMessage]] = []
     joins = 0
     for one in VECTORS["transactions"]:
@@ -184,7 +181,7 @@ NONE = [
 
 @pytest.mark.parametrize(("label", "event"), NONE, ids=[row[0] for row in NONE])
 def test_event_that_is_no_message_is_passed_over_and_keeps_no_other_from_us(label: str, event: object) -> None:
-    received = idle().parse_callback(transaction(NOW, event, mention("反诈")))
+    received = bot().parse_callback(transaction(NOW, event, mention("反诈")))
 
     assert list(received.messages) == [in_group("反诈", addressed=True)], label
     assert answer_of(received) == (200, b"{}")
@@ -222,18 +219,12 @@ def test_several_messages_of_one_transaction_come_in_order() -> None:
     ],
 )
 def test_refused(changes: dict[str, Any], code: str, status: int) -> None:
-    with pytest.raises(CallbackRejected) as caught:
-        idle().parse_callback(replace(transaction(NOW, mention("反诈")), **changes))
-
-    assert (caught.value.code, caught.value.status) == (code, status)
+    assert refusal_of(bot(), replace(transaction(NOW, mention("反诈")), **changes)) == (code, status)
 
 
 @pytest.mark.parametrize("values", [{}, {"bot_user": BOT}, {"hs_token": HS_TOKEN}])
 def test_nothing_comes_in_without_settings(values: dict[str, str]) -> None:
-    with pytest.raises(CallbackRejected) as caught:
-        idle(values).parse_callback(transaction(NOW, mention("反诈"), token=""))
-
-    assert (caught.value.code, caught.value.status) == ("not_configured", 404)
+    assert refusal_of(bot(values), transaction(NOW, mention("反诈"), token="")) == ("not_configured", 404)
 
 
 def test_token_of_older_homeservers_stands_in_the_address() -> None:
@@ -241,7 +232,7 @@ def test_token_of_older_homeservers_stands_in_the_address() -> None:
         transaction(NOW, mention("反诈")), headers={}, query={"access_token": HS_TOKEN}, path="/transactions/1"
     )
 
-    assert [one.text for one in idle().parse_callback(older).messages] == ["反诈"]
+    assert [one.text for one in bot().parse_callback(older).messages] == ["反诈"]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +246,7 @@ def test_token_of_older_homeservers_stands_in_the_address() -> None:
     ],
 )
 def test_question_of_the_homeserver(method: str, path: str, status: int, body: bytes) -> None:
-    received = idle().parse_callback(replace(transaction(NOW), method=method, path=path))
+    received = bot().parse_callback(replace(transaction(NOW), method=method, path=path))
 
     assert received.messages == ()
     assert answer_of(received) == (status, body)

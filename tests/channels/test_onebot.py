@@ -1,10 +1,9 @@
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
+from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.conftest import Clock
 from tests.platforms.onebot import (
     GONE,
@@ -18,10 +17,10 @@ from tests.platforms.onebot import (
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.onebot.channel import LONGEST_TEXT, OneBot
-from warden_bot.environment import utc_now
 from warden_bot.errors import OutcomeUnknown, SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.ONEBOT
 ADDRESS, PERSON = str(GROUP_ID), f"user:{USER_ID}"
 DENIED, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED
 RETRYABLE, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.UNKNOWN
@@ -68,65 +67,46 @@ SENDS = [
 ]
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[OneBotStage]:
-    found = OneBotStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-async def onebot(stage: OneBotStage, clock: Clock) -> AsyncIterator[OneBot]:
-    http = Http()
-    yield OneBot(stage.values(), Surroundings(http, clock))
-    await http.close()
-
-
-def unconfigured(**values: str) -> OneBot:
-    return OneBot(values, Surroundings(Http(), utc_now))
-
-
 @pytest.mark.parametrize("case", SENDS, ids=lambda case: case.label)
-async def test_send(onebot: OneBot, stage: OneBotStage, case: SendCase) -> None:
+async def test_send(channel: OneBot, stage: OneBotStage, case: SendCase) -> None:
     if case.answer is not None:
-        stage.client.answers["send_group_msg"].append(case.answer)
+        stage.fake.answers["send_group_msg"].append(case.answer)
 
-    await run_send_case(onebot, make_outbound(ADDRESS), case)
+    await run_send_case(channel, make_outbound(ADDRESS), case)
 
 
-async def test_group_is_written_to_in_segments_with_its_title(onebot: OneBot, stage: OneBotStage) -> None:
+async def test_group_is_written_to_in_segments_with_its_title(channel: OneBot, stage: OneBotStage) -> None:
     text = "[CQ:at,qq=all] 5 < 6 & 7"
     message = make_outbound(ADDRESS, text, "防骗提醒")
 
-    receipt = await onebot.send(message, onebot.parts(message)[0], 0)
+    receipt = await channel.send(message, channel.parts(message)[0], 0)
 
     said = [{"type": "text", "data": {"text": f"【防骗提醒】\n{text}"}}]
-    assert stage.client.calls == [("send_group_msg", {"group_id": GROUP_ID, "message": said})]
+    assert stage.fake.calls == [("send_group_msg", {"group_id": GROUP_ID, "message": said})]
     assert receipt.external_id == "-7"
 
 
-async def test_person_is_written_to_by_number(onebot: OneBot, stage: OneBotStage) -> None:
-    await onebot.send(make_outbound(PERSON), "有人在等您", 0)
+async def test_person_is_written_to_by_number(channel: OneBot, stage: OneBotStage) -> None:
+    await channel.send(make_outbound(PERSON), "有人在等您", 0)
 
     said = [{"type": "text", "data": {"text": "有人在等您"}}]
-    assert stage.client.calls == [("send_private_msg", {"user_id": USER_ID, "message": said})]
+    assert stage.fake.calls == [("send_private_msg", {"user_id": USER_ID, "message": said})]
 
 
 @pytest.mark.parametrize("found", [None, {}, {"message_id": None}, {"message_id": "a b"}, {"message_id": [1]}, [1]])
-async def test_accepted_without_a_usable_id_is_accepted(onebot: OneBot, stage: OneBotStage, found: Any) -> None:
-    stage.client.answers["send_group_msg"].append(accepted(found))
+async def test_accepted_without_a_usable_id_is_accepted(channel: OneBot, stage: OneBotStage, found: Any) -> None:
+    stage.fake.answers["send_group_msg"].append(accepted(found))
 
-    assert (await onebot.send(make_outbound(ADDRESS), "x", 0)).external_id == ""
+    assert (await channel.send(make_outbound(ADDRESS), "x", 0)).external_id == ""
 
 
-async def test_text_at_our_limit_goes_whole_and_one_character_more_in_two(onebot: OneBot, stage: OneBotStage) -> None:
+async def test_text_at_our_limit_goes_whole_and_one_character_more_in_two(channel: OneBot, stage: OneBotStage) -> None:
     longest = "防" * (LONGEST_TEXT // 3)
 
     for text in (longest, longest + "骗"):
         message = make_outbound(ADDRESS, text)
-        for part in onebot.parts(message):
-            await onebot.send(message, part, 0)
+        for part in channel.parts(message):
+            await channel.send(message, part, 0)
 
     assert stage.heard()[0] == longest
     assert len(stage.heard()) == 3
@@ -140,19 +120,19 @@ async def test_client_without_a_token_is_asked_without_one(stage: OneBotStage, c
     await run_send_case(bare, make_outbound(ADDRESS), SendCase("", None, "bad_credentials", DENIED))
 
     await http.close()
-    assert stage.client.calls == []
+    assert stage.fake.calls == []
 
 
-async def test_numbers_in_a_client_s_words_are_not_repeated(onebot: OneBot, stage: OneBotStage) -> None:
-    stage.client.answers["send_group_msg"] += [
+async def test_numbers_in_a_client_s_words_are_not_repeated(channel: OneBot, stage: OneBotStage) -> None:
+    stage.fake.answers["send_group_msg"] += [
         failed(7, wording=f"{USER_ID} 在群 {GROUP_ID} 里"),
         failed(200, message=WAITED),
     ]
 
     with pytest.raises(SendError) as caught:
-        await onebot.send(make_outbound(ADDRESS), "x", 0)
+        await channel.send(make_outbound(ADDRESS), "x", 0)
     with pytest.raises(OutcomeUnknown) as unknown:
-        await onebot.send(make_outbound(ADDRESS), "x", 0)
+        await channel.send(make_outbound(ADDRESS), "x", 0)
 
     assert (caught.value.platform_code, caught.value.platform_words) == ("7", "… 在群 … 里")
     assert unknown.value.platform_words.startswith("Timeout: NTEvent")
@@ -160,18 +140,18 @@ async def test_numbers_in_a_client_s_words_are_not_repeated(onebot: OneBot, stag
 
 async def test_without_an_address_of_the_client_no_route_is_called_broken() -> None:
     with pytest.raises(SendError) as caught:
-        await unconfigured().send(make_outbound(ADDRESS), "x", 0)
+        await idle(OneBot).send(make_outbound(ADDRESS), "x", 0)
 
     assert (caught.value.code, caught.value.outcome, caught.value.asked) == ("bad_credentials", DENIED, False)
 
 
 @pytest.mark.parametrize("address", ["anonymous:9", "user:anonymous", "", "user:"])
-async def test_who_has_no_number_is_not_written_to(onebot: OneBot, stage: OneBotStage, address: str) -> None:
+async def test_who_has_no_number_is_not_written_to(channel: OneBot, stage: OneBotStage, address: str) -> None:
     with pytest.raises(SendError) as caught:
-        await onebot.send(make_outbound(address), "x", 0)
+        await channel.send(make_outbound(address), "x", 0)
 
     assert (caught.value.code, caught.value.outcome, caught.value.asked) == ("route_broken", REJECTED, False)
-    assert stage.client.calls == []
+    assert stage.fake.calls == []
 
 
 @pytest.mark.parametrize(
@@ -191,24 +171,24 @@ async def test_who_has_no_number_is_not_written_to(onebot: OneBot, stage: OneBot
     ],
 )
 def test_address_is_a_number(address: str, fine: bool) -> None:
-    assert (unconfigured().address_fault(address) is None) is fine
+    assert (idle(OneBot).address_fault(address) is None) is fine
 
 
 def test_client_s_address_is_needed_and_nothing_else() -> None:
-    assert unconfigured().lacks() == ["API_BASE"]
-    assert unconfigured(api_base="http://127.0.0.1:3000").lacks() == []
+    assert idle(OneBot).lacks() == ["API_BASE"]
+    assert idle(OneBot, api_base="http://127.0.0.1:3000").lacks() == []
 
 
 @pytest.mark.parametrize("seconds", ["an hour", "-1", "1e3", "9999999"])
 def test_wrong_number_of_seconds_refuses_the_start(seconds: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        unconfigured(callback_seconds=seconds)
+        idle(OneBot, callback_seconds=seconds)
 
     assert "WARDEN_ONEBOT_CALLBACK_SECONDS" in caught.value.faults[0]
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(unconfigured(secret="hush-hush")._events)
+    shown = repr(idle(OneBot, secret="hush-hush")._events)
 
     assert "hush" not in shown
     assert str(SELF_ID) not in shown

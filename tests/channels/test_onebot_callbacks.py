@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.channel_cases import as_bytes
+from tests.channel_cases import as_bytes, idle, refusal_of
 from tests.conftest import ROOT
 from tests.factories import NOW
 from tests.platforms.onebot import GROUP_ID, SECRET, SELF_ID, USER_ID, event, posted
-from warden_bot.channels.base import CallbackRequest, Reply, Surroundings
-from warden_bot.channels.http import Http
+from warden_bot.channels.base import CallbackRequest, Reply
 from warden_bot.channels.onebot.channel import OneBot
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.environment import utc_now
-from warden_bot.errors import CallbackRejected
 from warden_bot.states import Action, ChannelKind, SenderRole
 
 SECONDS = int(NOW.timestamp())
@@ -23,7 +20,7 @@ PICTURE = "https://multimedia.nt.qq.com.cn/download?appid=1407&fileid=x&rkey=y"
 
 
 def onebot(**values: str) -> OneBot:
-    return OneBot({"secret": SECRET, **values}, Surroundings(Http(), utc_now))
+    return idle(OneBot, **{"secret": SECRET, **values})
 
 
 def segment(type_: str, **data: Any) -> dict[str, Any]:
@@ -36,9 +33,7 @@ def heard(**changes: Any) -> InboundMessage:
 
 
 def refused(request: CallbackRequest, **values: str) -> tuple[str, int]:
-    with pytest.raises(CallbackRejected) as caught:
-        onebot(**values).parse_callback(request)
-    return caught.value.code, caught.value.status
+    return refusal_of(onebot(**values), request)
 
 
 def test_message_in_a_group() -> None:
@@ -94,7 +89,7 @@ TEXTS: list[tuple[str, Any, str, bool]] = [
     ("escaped mention is talk", f"&#91;CQ:at,qq={SELF_ID}&#93;", f"[CQ:at,qq={SELF_ID}]", False),
     ("mention within a value is none", f"[CQ:json,data=&#91;CQ:at&#44;qq={SELF_ID}&#93;]好", "好", False),
     ("half a code", "[CQ:at,qq=", "[CQ:at,qq=", False),
-    ("many brackets", "[" * 30_000, "[" * 30_000, False),
+    ("many brackets", "[" * 30_000, "[" * 10_000, False),
 ]
 
 

@@ -161,20 +161,13 @@ async def there() -> AsyncIterator[str]:
     await server.close()
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    opened = Http()
-    yield opened
-    await opened.close()
-
-
 async def test_fetches_from_a_known_place(http: Http, there: str) -> None:
     assert await fetch_from(http, f"{there}/picture?a=b", [there], largest=1000) == b"p" * 1000
 
 
 @pytest.mark.parametrize(
     ("path", "largest", "code"),
-    [("/picture", 999, "too_large"), ("/away", 9999, "bad_request"), ("/gone", 9999, "route_broken")],
+    [("/picture", 999, "too_large"), ("/away", 9999, "bad_request"), ("/gone", 9999, "no_media")],
 )
 async def test_fetches_nothing_too_large_and_follows_nobody(
     http: Http, there: str, path: str, largest: int, code: str

@@ -1,19 +1,18 @@
 """What we send as a WeChat Official Account, and what it says to that. What comes in: test_wechat_official_callback."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
+from tests.answers import portal
+from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.conftest import Clock
 from tests.platforms.wechat_official import (
     AES_KEY,
     FOLLOWER,
     LEFT,
-    PAGE,
     SILENT,
     WRONG_IP,
     FakeWechat,
@@ -24,8 +23,9 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.wechat_official.channel import LONGEST_TEXT, WechatOfficial
 from warden_bot.errors import CallbackRejected, SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.WECHAT_OFFICIAL
 DENIED, HELD, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.HELD, AttemptOutcome.REJECTED
 RETRYABLE, THROTTLED, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.THROTTLED, AttemptOutcome.UNKNOWN
 SEND = "message/custom/send"
@@ -57,7 +57,7 @@ SENDS = [
     SendCase("code nobody knows", refused(987654, "new rule for 203.0.113.7"), "unexpected_answer", REJECTED),
     SendCase("HTTP 429", web.Response(status=429, headers={"Retry-After": "7"}), "throttled", THROTTLED),
     SendCase("HTTP 500", web.Response(status=500), "busy", RETRYABLE),
-    SendCase("answer is no JSON", PAGE, "unexpected_answer", UNKNOWN),
+    SendCase("answer is no JSON", portal(), "unexpected_answer", UNKNOWN),
     SendCase("answer without errcode", web.json_response({"ok": 1}), "unexpected_answer", UNKNOWN),
 ]
 TOKENS = [
@@ -65,49 +65,20 @@ TOKENS = [
     SendCase("wrong secret, other code", refused(40125, "invalid appsecret"), "bad_credentials", DENIED),
     SendCase("IP not in the list", refused(40164, WRONG_IP), "bad_credentials", DENIED),
     SendCase("code nobody knows", refused(987654, "new rule"), "bad_credentials", DENIED),
-    SendCase("no such page", web.Response(status=404), "bad_credentials", DENIED),
+    SendCase("no such page", web.Response(status=404), "unreachable", RETRYABLE),
     SendCase("system busy", refused(-1, "system error"), "busy", RETRYABLE),
     SendCase("a day's quota", refused(45009, "reach max api daily quota limit"), "throttled", THROTTLED),
-    SendCase("answer is no JSON", PAGE, "unreachable", RETRYABLE),
-    SendCase("answer without a token", web.json_response({"expires_in": 7200}), "unreachable", RETRYABLE),
+    SendCase("answer is no JSON", portal(), "unreachable", RETRYABLE),
+    SendCase("answer without a token", web.json_response({"expires_in": 7200}), "busy", RETRYABLE),
     SendCase("token is a number", web.json_response({"access_token": 1, "expires_in": 7200}), "busy", RETRYABLE),
 ]
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[OfficialStage]:
-    found = OfficialStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: OfficialStage) -> FakeWechat:
-    return stage.fake
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    opened = Http()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def account(stage: OfficialStage, clock: Clock, http: Http) -> WechatOfficial:
-    return WechatOfficial(stage.values(), Surroundings(http, clock))
-
-
-def unconfigured(**values: str) -> WechatOfficial:
-    return WechatOfficial(values, Surroundings(Http(), Clock()))
-
-
 @pytest.mark.parametrize("case", SENDS, ids=lambda case: case.label)
-async def test_send(account: WechatOfficial, fake: FakeWechat, case: SendCase) -> None:
+async def test_send(channel: WechatOfficial, fake: FakeWechat, case: SendCase) -> None:
     fake.answers[SEND] += [case.answer] if case.answer is not None else []
 
-    await run_send_case(account, make_outbound(FOLLOWER), case)
+    await run_send_case(channel, make_outbound(FOLLOWER), case)
 
 
 @pytest.mark.parametrize("path", ["token", "stable_token"])
@@ -123,21 +94,21 @@ async def test_token_that_is_not_given_means_that_nothing_was_sent(
 
 
 async def test_throttled_waits_a_minute_or_where_a_day_s_quota_is_used_up_an_hour(
-    account: WechatOfficial, fake: FakeWechat
+    channel: WechatOfficial, fake: FakeWechat
 ) -> None:
     fake.answers[SEND] += [refused(45011, "x"), refused(45009, "x")]
 
     waits = []
     for _ in range(2):
         with pytest.raises(SendError) as caught:
-            await account.send(make_outbound(FOLLOWER), "x", 0)
+            await channel.send(make_outbound(FOLLOWER), "x", 0)
         waits.append(caught.value.retry_after)
 
     assert waits == [timedelta(minutes=1), timedelta(hours=1)]
 
 
-async def test_request_holds_the_text_as_it_is(account: WechatOfficial, fake: FakeWechat) -> None:
-    await account.send(make_outbound(FOLLOWER), "今早有人冒充班主任收款\n96110", 0)
+async def test_request_holds_the_text_as_it_is(channel: WechatOfficial, fake: FakeWechat) -> None:
+    await channel.send(make_outbound(FOLLOWER), "今早有人冒充班主任收款\n96110", 0)
 
     assert "今早有人冒充班主任收款".encode() in fake.bodies[0]
     assert json.loads(fake.bodies[0]) == {
@@ -147,8 +118,8 @@ async def test_request_holds_the_text_as_it_is(account: WechatOfficial, fake: Fa
     }
 
 
-async def test_title_stands_above_the_text(account: WechatOfficial) -> None:
-    assert account.parts(make_outbound(FOLLOWER, "正文", "骗局预警")) == ["【骗局预警】\n正文"]
+async def test_title_stands_above_the_text(channel: WechatOfficial) -> None:
+    assert channel.parts(make_outbound(FOLLOWER, "正文", "骗局预警")) == ["【骗局预警】\n正文"]
 
 
 @pytest.mark.parametrize(
@@ -160,60 +131,60 @@ async def test_title_stands_above_the_text(account: WechatOfficial) -> None:
     ],
 )
 async def test_platform_decides_whom_it_lets_us_write_to(
-    account: WechatOfficial, openid: str, code: str, words: str
+    channel: WechatOfficial, openid: str, code: str, words: str
 ) -> None:
     with pytest.raises(SendError) as caught:
-        await account.send(make_outbound(openid), "x", 0)
+        await channel.send(make_outbound(openid), "x", 0)
 
     assert (caught.value.code, caught.value.outcome, caught.value.platform_words) == (code, REJECTED, words)
 
 
-async def test_more_answers_than_the_platform_allows(account: WechatOfficial, fake: FakeWechat) -> None:
+async def test_more_answers_than_the_platform_allows(channel: WechatOfficial, fake: FakeWechat) -> None:
     for _ in range(5):
-        await account.send(make_outbound(FOLLOWER), "x", 0)
+        await channel.send(make_outbound(FOLLOWER), "x", 0)
 
     with pytest.raises(SendError, match="outside_window"):
-        await account.send(make_outbound(FOLLOWER), "x", 0)
+        await channel.send(make_outbound(FOLLOWER), "x", 0)
     assert len(fake.sent) == 5
 
 
-async def test_address_of_this_server_is_kept_out_of_what_is_shown(account: WechatOfficial, fake: FakeWechat) -> None:
+async def test_address_of_this_server_is_kept_out_of_what_is_shown(channel: WechatOfficial, fake: FakeWechat) -> None:
     fake.answers[SEND].append(refused(47003, WRONG_IP))
 
     with pytest.raises(SendError) as caught:
-        await account.send(make_outbound(FOLLOWER), "x", 0)
+        await channel.send(make_outbound(FOLLOWER), "x", 0)
 
     assert caught.value.platform_words == "invalid ip, not in whitelist"
 
 
-async def test_text_at_the_limit_goes_whole(account: WechatOfficial, fake: FakeWechat) -> None:
+async def test_text_at_the_limit_goes_whole(channel: WechatOfficial, fake: FakeWechat) -> None:
     longest = "防" * 682 + "ab"
     assert len(longest.encode()) == LONGEST_TEXT
 
     for text in (longest, longest + "c"):
         message = make_outbound(FOLLOWER, text)
-        for number, part in enumerate(account.parts(message)):
-            await account.send(message, part, number)
+        for number, part in enumerate(channel.parts(message)):
+            await channel.send(message, part, number)
 
     assert len(fake.sent) == 3
     assert fake.sent[0] == (FOLLOWER, longest)
 
 
 async def test_without_its_settings_nothing_is_asked() -> None:
-    account = unconfigured(app_id="wx1")
+    channel = idle(WechatOfficial, app_id="wx1")
 
-    assert account.lacks() == ["APP_SECRET", "TOKEN"]
+    assert channel.lacks() == ["APP_SECRET", "TOKEN"]
     with pytest.raises(SendError) as caught:
-        await account.send(make_outbound(FOLLOWER), "x", 0)
+        await channel.send(make_outbound(FOLLOWER), "x", 0)
     assert (caught.value.code, caught.value.asked) == ("bad_credentials", False)
     with pytest.raises(CallbackRejected, match="not_configured"):
-        account.parse_callback(None)  # type: ignore[arg-type]
+        channel.parse_callback(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ({"app_id": "wx1", "aes_key": "short"}, "AES_KEY is not usable"),
+        ({"app_id": "wx1", "aes_key": "short"}, "AES_KEY must have 43 characters"),
         ({"aes_key": AES_KEY}, "AES_KEY needs"),
         ({"callback_seconds": "0"}, "CALLBACK_SECONDS"),
         ({"callback_seconds": "five"}, "CALLBACK_SECONDS"),
@@ -222,7 +193,7 @@ async def test_without_its_settings_nothing_is_asked() -> None:
 )
 def test_setting_that_cannot_be_used_is_named(values: dict[str, str], fault: str) -> None:
     with pytest.raises(SettingsError, match=fault) as caught:
-        unconfigured(**values)
+        idle(WechatOfficial, **values)
     assert values.get("aes_key", "?") not in str(caught.value)
 
 
@@ -240,4 +211,4 @@ def test_setting_that_cannot_be_used_is_named(values: dict[str, str], fault: str
     ],
 )
 def test_address_is_an_openid(address: str, fine: bool) -> None:
-    assert (unconfigured().address_fault(address) is None) is fine
+    assert (idle(WechatOfficial).address_fault(address) is None) is fine

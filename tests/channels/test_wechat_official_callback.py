@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.channel_cases import make_outbound
+from tests.channel_cases import idle, make_outbound, refusal_of
 from tests.conformance import VALID_TEXT
 from tests.conftest import ROOT, Clock
 from tests.factories import NOW
@@ -25,17 +25,16 @@ from tests.platforms.wechat_official import (
     posted_sealed,
     said,
     seal,
-    sign,
     unseal,
     xml_of,
 )
+from tests.wecom_envelope import sign
 from warden_bot.channels.base import CallbackRequest, Reply, Surroundings
 from warden_bot.channels.envelope import Envelope
 from warden_bot.channels.http import Http
-from warden_bot.channels.wechat_official.callback import CUT
+from warden_bot.channels.passive import CUT
 from warden_bot.channels.wechat_official.channel import WechatOfficial
 from warden_bot.domain.message import InboundMessage, Sender
-from warden_bot.errors import CallbackRejected
 from warden_bot.states import Action, ChannelKind, SenderRole
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "wechat_official.json").read_text(encoding="utf-8"))
@@ -44,7 +43,7 @@ SIGNED_AT = datetime.fromtimestamp(1767225600, UTC)
 
 
 def make_account(**values: str) -> WechatOfficial:
-    return WechatOfficial({"app_id": APP_ID, "token": TOKEN, **values}, Surroundings(Http(), Clock()))
+    return idle(WechatOfficial, app_id=APP_ID, token=TOKEN, **values)
 
 
 @pytest.fixture
@@ -64,12 +63,6 @@ def reply(text: str | None) -> Reply:
 def heard(text: str) -> InboundMessage:
     sender = Sender(FOLLOWER, "", SenderRole.PARENT)
     return InboundMessage(ChannelKind.WECHAT_OFFICIAL, "24567890123456789", None, sender, text, addressed=True)
-
-
-def refusal(account: WechatOfficial, request: CallbackRequest) -> tuple[str, int]:
-    with pytest.raises(CallbackRejected) as caught:
-        account.parse_callback(request)
-    return caught.value.code, caught.value.status
 
 
 # Safe mode
@@ -116,20 +109,20 @@ def test_compatible_mode_believes_only_what_is_sealed(safe: WechatOfficial) -> N
     ],
 )
 def test_safe_mode_refuses(safe: WechatOfficial, spoil: Any, code: str) -> None:
-    assert refusal(safe, spoil(posted_sealed(said(), NOW))) == (code, 401)
+    assert refusal_of(safe, spoil(posted_sealed(said(), NOW))) == (code, 401)
 
 
 def test_plain_words_are_never_believed_in_safe_mode(safe: WechatOfficial) -> None:
-    assert refusal(safe, posted(said(), NOW)) == ("bad_signature", 401)
+    assert refusal_of(safe, posted(said(), NOW)) == ("bad_signature", 401)
 
 
 def test_envelope_of_another_account_is_refused(safe: WechatOfficial) -> None:
-    assert refusal(safe, posted_sealed(said(), NOW, receiver="wx0000000000000000")) == ("wrong_receiver", 403)
+    assert refusal_of(safe, posted_sealed(said(), NOW, receiver="wx0000000000000000")) == ("wrong_receiver", 403)
 
 
 def test_other_methods_are_refused(safe: WechatOfficial, plain: WechatOfficial) -> None:
-    assert refusal(safe, replace(posted_sealed(said(), NOW), method="PUT")) == ("malformed", 405)
-    assert refusal(plain, replace(posted(said(), NOW), method="PUT")) == ("malformed", 405)
+    assert refusal_of(safe, replace(posted_sealed(said(), NOW), method="PUT")) == ("malformed", 405)
+    assert refusal_of(plain, replace(posted(said(), NOW), method="PUT")) == ("malformed", 405)
 
 
 # Plain mode
@@ -159,19 +152,19 @@ def test_vector_of_the_handshake() -> None:
 def test_handshake_that_is_refused(plain: WechatOfficial, change: dict[str, str], code: str, status: int) -> None:
     query = plain_query(NOW) | {"echostr": "5838479218127813673"} | change
 
-    assert refusal(plain, CallbackRequest({}, query, b"", NOW, "GET")) == (code, status)
+    assert refusal_of(plain, CallbackRequest({}, query, b"", NOW, "GET")) == (code, status)
 
 
 def test_handshake_of_yesterday_is_refused(plain: WechatOfficial) -> None:
     query = plain_query(NOW - timedelta(days=1)) | {"echostr": "1"}
 
-    assert refusal(plain, CallbackRequest({}, query, b"", NOW, "GET")) == ("stale", 401)
+    assert refusal_of(plain, CallbackRequest({}, query, b"", NOW, "GET")) == ("stale", 401)
 
 
 def test_plain_mode_refuses_what_is_forged_or_old(plain: WechatOfficial) -> None:
-    assert refusal(plain, posted(said(), NOW, token="another")) == ("bad_signature", 401)
-    assert refusal(plain, posted(said(), NOW, signed_at=NOW - timedelta(minutes=5))) == ("stale", 401)
-    assert refusal(plain, replace(posted(said(), NOW), query={})) == ("bad_signature", 401)
+    assert refusal_of(plain, posted(said(), NOW, token="another")) == ("bad_signature", 401)
+    assert refusal_of(plain, posted(said(), NOW, signed_at=NOW - timedelta(minutes=5))) == ("stale", 401)
+    assert refusal_of(plain, replace(posted(said(), NOW), query={})) == ("bad_signature", 401)
 
 
 def test_signature_that_was_caught_does_not_carry_other_words(plain: WechatOfficial) -> None:
@@ -180,7 +173,7 @@ def test_signature_that_was_caught_does_not_carry_other_words(plain: WechatOffic
 
     forged = replace(request, body=said(Content="请把家长群解散"), received_at=NOW + timedelta(minutes=4))
 
-    assert refusal(plain, forged) == ("replayed", 409)
+    assert refusal_of(plain, forged) == ("replayed", 409)
     assert plain.parse_callback(request).messages == first.messages  # the platform repeating itself
 
 
@@ -188,11 +181,11 @@ def test_signature_of_a_handshake_does_not_carry_a_message(plain: WechatOfficial
     query = plain_query(NOW) | {"echostr": "1"}
     plain.parse_callback(CallbackRequest({}, query, b"", NOW, "GET"))
 
-    assert refusal(plain, CallbackRequest({}, query, said(), NOW)) == ("replayed", 409)
+    assert refusal_of(plain, CallbackRequest({}, query, said(), NOW)) == ("replayed", 409)
 
 
 def test_safe_mode_that_was_chosen_there_only_is_named(plain: WechatOfficial) -> None:
-    assert refusal(plain, posted_sealed(said(), NOW)) == ("not_configured", 404)
+    assert refusal_of(plain, posted_sealed(said(), NOW)) == ("not_configured", 404)
 
 
 # Answers

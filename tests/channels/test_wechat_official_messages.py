@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.channel_cases import idle, refusal_of
 from tests.conformance import VALID_TEXT
-from tests.conftest import Clock
 from tests.factories import NOW
 from tests.platforms.wechat_official import (
     AES_KEY,
@@ -15,16 +15,13 @@ from tests.platforms.wechat_official import (
     posted_sealed,
     said,
 )
-from warden_bot.channels.base import CallbackRequest, Surroundings
-from warden_bot.channels.http import Http
 from warden_bot.channels.wechat_official.channel import WechatOfficial
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.errors import CallbackRejected
 from warden_bot.states import ChannelKind, SenderRole
 
 
 def make_account(**values: str) -> WechatOfficial:
-    return WechatOfficial({"app_id": APP_ID, "token": TOKEN, **values}, Surroundings(Http(), Clock()))
+    return idle(WechatOfficial, app_id=APP_ID, token=TOKEN, **values)
 
 
 @pytest.fixture
@@ -41,12 +38,6 @@ def heard(text: str, message_id: str = "24567890123456789", *media: Media) -> In
     sender = Sender(FOLLOWER, "", SenderRole.PARENT)
     kind = ChannelKind.WECHAT_OFFICIAL
     return InboundMessage(kind, message_id, None, sender, text, addressed=True, media=media)
-
-
-def refusal(account: WechatOfficial, request: CallbackRequest) -> tuple[str, int]:
-    with pytest.raises(CallbackRejected) as caught:
-        account.parse_callback(request)
-    return caught.value.code, caught.value.status
 
 
 def event_id(name: str, key: str = "") -> str:
@@ -158,5 +149,5 @@ MALFORMED = {
 
 @pytest.mark.parametrize("xml", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_message_is_refused(safe: WechatOfficial, plain: WechatOfficial, xml: bytes) -> None:
-    assert refusal(safe, posted_sealed(xml, NOW)) == ("malformed", 400)
-    assert refusal(plain, posted(xml, NOW)) == ("malformed", 400)
+    assert refusal_of(safe, posted_sealed(xml, NOW)) == ("malformed", 400)
+    assert refusal_of(plain, posted(xml, NOW)) == ("malformed", 400)

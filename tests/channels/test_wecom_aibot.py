@@ -1,46 +1,33 @@
 """The AI bot on its URL: what it takes in, what it answers, what it refuses."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.channel_cases import as_bytes
+from tests.channel_cases import as_bytes, refusal_of
 from tests.conftest import ROOT, Clock
 from tests.factories import NOW
-from tests.platforms.wecom_aibot import AES_KEY, TOKEN, make_message, make_request, seal, sign, unseal
-from tests.platforms.wecom_aibot_socket import BOT_NAME, CHAT, PERSON, FakeAibot
+from tests.platforms.wecom_aibot import AES_KEY, TOKEN, make_message, make_request, seal, unseal
+from tests.platforms.wecom_aibot_socket import BOT_NAME, CHAT, PERSON
+from tests.wecom_envelope import sign
 from warden_bot.channels.base import CallbackRequest, Reply, Surroundings
 from warden_bot.channels.envelope import Envelope
 from warden_bot.channels.http import Http
+from warden_bot.channels.passive import CUT
 from warden_bot.channels.wecom_aibot.channel import ASK_AGAIN, WecomAibot
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.errors import CallbackRejected
 from warden_bot.states import Action, ChannelKind, SenderRole
 
+KIND = ChannelKind.WECOM_AIBOT
 URL_MODE = {"token": TOKEN, "aes_key": AES_KEY, "bot_name": BOT_NAME}
 CRYPTO = json.loads((ROOT / "tests/vectors/wecom_crypto.json").read_text(encoding="utf-8"))
 SIGNED_AT = datetime.fromtimestamp(1767225600, UTC)
 NONCE = "1372623149"
 PICTURE = "https://ww-aibot-img-1.cos.ap-guangzhou.myqcloud.com/BHoPdA3?sign=a%3Db"
 REPLY_URL = "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=RC1"
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAibot]:
-    started = await FakeAibot().start()
-    yield started
-    await started.stop()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    opened = Http()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -234,6 +221,20 @@ def test_stream_that_is_asked_for_is_ended(aibot: WecomAibot) -> None:
     assert answer == {"msgtype": "stream", "stream": {"id": "job-8f1c", "finish": True, "content": ASK_AGAIN}}
 
 
+def test_message_that_somebody_caught_is_not_opened_for_them(aibot: WecomAibot) -> None:
+    caught = make_request(make_message(), NOW)
+    query = {**caught.query, "echostr": json.loads(caught.body)["encrypt"]}
+
+    assert refusal_of(aibot, replace(caught, method="GET", query=query, body=b"")) == ("malformed", 400)
+
+
+def test_answer_that_is_too_long_says_so(aibot: WecomAibot) -> None:
+    said = unseal(answer_to(aibot, "这是一句话。" * 2000), NONCE)["stream"]["content"]
+
+    assert said.endswith("这是一句话。" + CUT)
+    assert len(said.encode()) <= 20_480
+
+
 def refusals() -> dict[str, tuple[CallbackRequest, str, int]]:
     good = make_request(make_message(), NOW)
     stamp = str(int(NOW.timestamp()))
@@ -251,7 +252,7 @@ def refusals() -> dict[str, tuple[CallbackRequest, str, int]]:
         "an hour old": (make_request(make_message(), NOW, signed_at=NOW - timedelta(hours=1)), "stale", 401),
         "an hour early": (make_request(make_message(), NOW, signed_at=NOW + timedelta(hours=1)), "stale", 401),
         "no time": (signed(seal(b"{}"), "soon"), "stale", 401),
-        "somebody else's": (signed(seal(b"{}", b"wwa1b2c3d4e5f60708")), "wrong_receiver", 403),
+        "somebody else's": (signed(seal(b"{}", "wwa1b2c3d4e5f60708")), "wrong_receiver", 403),
         "too long inside": (signed(CRYPTO["negative"][2]["encrypt"]), "malformed", 400),
         "no base64": (signed("not base64!"), "malformed", 400),
         "not JSON": (replace(good, body=b"<xml/>"), "malformed", 400),
@@ -274,18 +275,12 @@ def refusals() -> dict[str, tuple[CallbackRequest, str, int]]:
 
 @pytest.mark.parametrize(("request_", "code", "status"), list(refusals().values()), ids=list(refusals()))
 def test_refusal(aibot: WecomAibot, request_: CallbackRequest, code: str, status: int) -> None:
-    with pytest.raises(CallbackRejected) as caught:
-        aibot.parse_callback(request_)
-
-    assert (caught.value.code, caught.value.status) == (code, status)
+    assert refusal_of(aibot, request_) == (code, status)
 
 
 @pytest.mark.parametrize("values", [{}, {"token": TOKEN}, {"aes_key": AES_KEY}])
 def test_without_both_secrets_nothing_is_received(http: Http, clock: Clock, values: dict[str, str]) -> None:
     aibot = WecomAibot(values, Surroundings(http, clock))
 
-    with pytest.raises(CallbackRejected) as caught:
-        aibot.parse_callback(make_request(make_message(), NOW))
-
-    assert (caught.value.code, caught.value.status) == ("not_configured", 404)
+    assert refusal_of(aibot, make_request(make_message(), NOW)) == ("not_configured", 404)
     assert aibot.lacks() == [name for name in ("TOKEN", "AES_KEY") if name.lower() not in values]

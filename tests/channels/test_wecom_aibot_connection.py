@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,23 +17,10 @@ from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
 
+KIND = ChannelKind.WECOM_AIBOT
 CAPTURE = json.loads((ROOT / "tests/vectors/wecom_aibot_ws_capture.json").read_text(encoding="utf-8"))["log"]
 REJECTED, THROTTLED, DENIED = AttemptOutcome.REJECTED, AttemptOutcome.THROTTLED, AttemptOutcome.DENIED
 RETRYABLE, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.UNKNOWN
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAibot]:
-    started = await FakeAibot().start()
-    yield started
-    await started.stop()
-
-
-@pytest.fixture
-async def line(fake: FakeAibot, clock: Clock) -> AsyncIterator[Line]:
-    async with listening(fake, clock) as connected:
-        await connected.ready()
-        yield connected
 
 
 def captured(command: str, number: int = 0) -> dict[str, Any]:

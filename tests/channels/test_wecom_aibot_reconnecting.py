@@ -1,7 +1,6 @@
 """How the AI bot's long connection comes about, ends and comes back, and which process may have it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -15,23 +14,10 @@ from warden_bot.channels.http import Http
 from warden_bot.channels.wecom_aibot.channel import WecomAibot
 from warden_bot.domain.message import InboundMessage
 from warden_bot.errors import OutcomeUnknown
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.WECOM_AIBOT
 DENIED, RETRYABLE = AttemptOutcome.DENIED, AttemptOutcome.RETRYABLE
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAibot]:
-    started = await FakeAibot().start()
-    yield started
-    await started.stop()
-
-
-@pytest.fixture
-async def line(fake: FakeAibot, clock: Clock) -> AsyncIterator[Line]:
-    async with listening(fake, clock) as connected:
-        await connected.ready()
-        yield connected
 
 
 class Gate:

@@ -7,18 +7,20 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import make_outbound
+from tests.channel_cases import failure_of, make_outbound
 from tests.conftest import ROOT, Clock
 from tests.factories import NOW
-from tests.platforms.wecom_aibot import AES_KEY, TOKEN, encrypt, make_message, make_request
+from tests.platforms.wecom_aibot import AES_KEY, TOKEN, make_message, make_request
 from tests.platforms.wecom_aibot_socket import BOT_ID, BOT_SECRET, CHAT, FakeAibot
+from tests.wecom_envelope import encrypt_file
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.wecom_aibot.channel import WecomAibot
 from warden_bot.domain.message import Media
 from warden_bot.errors import SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.WECOM_AIBOT
 URL_MODE = {"token": TOKEN, "aes_key": AES_KEY}
 CONNECTS = {"bot_id": BOT_ID, "bot_secret": BOT_SECRET}
 MEDIA = json.loads((ROOT / "tests/vectors/wecom_aibot_media.json").read_text(encoding="utf-8"))["cases"]
@@ -26,30 +28,8 @@ REJECTED = AttemptOutcome.REJECTED
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeAibot]:
-    started = await FakeAibot().start()
-    yield started
-    await started.stop()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    opened = Http()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 def aibot(fake: FakeAibot, http: Http, clock: Clock) -> WecomAibot:
     return WecomAibot(URL_MODE | {"api_base": fake.base}, Surroundings(http, clock))
-
-
-async def failure_of(aibot: WecomAibot, address: str, part: str = "好") -> SendError:
-    with pytest.raises(SendError) as caught:
-        await aibot.send(make_outbound(address), part, 0)
-    assert address not in str(caught.value)
-    assert "203.0.113.7" not in str(caught.value)
-    return caught.value
 
 
 async def test_later_answer_goes_to_the_address_of_the_message_once(aibot: WecomAibot, fake: FakeAibot) -> None:
@@ -89,8 +69,8 @@ async def test_file_of_the_vectors_is_opened_with_its_own_key(
     aibot: WecomAibot, fake: FakeAibot, case: dict[str, str], padded: bool
 ) -> None:
     cipher = base64.b64decode(case["ciphertext_base64"])
-    key, plain = base64.b64decode(case["aeskey"]), bytes.fromhex(case["plaintext_hex"])
-    assert encrypt(key, plain) == cipher
+    plain = bytes.fromhex(case["plaintext_hex"])
+    assert encrypt_file(plain, case["aeskey"].rstrip("=")) == cipher
     fake.files["1"] = cipher
 
     media = Media("image", f"{fake.base}/media/1", case["aeskey"] if padded else case["aeskey"].rstrip("="))
@@ -99,7 +79,7 @@ async def test_file_of_the_vectors_is_opened_with_its_own_key(
 
 
 async def test_file_without_a_key_is_opened_with_the_bot_s(aibot: WecomAibot, fake: FakeAibot) -> None:
-    fake.files["1"] = encrypt(base64.b64decode(AES_KEY + "="), b"a picture")
+    fake.files["1"] = encrypt_file(b"a picture", AES_KEY)
 
     assert await aibot.fetch_media(Media("image", f"{fake.base}/media/1")) == b"a picture"
 
@@ -111,7 +91,7 @@ FILES = [
     ("key is no base64", "media/1", "!", "unexpected_answer"),
     ("no block", "media/short", OWN_KEY, "unexpected_answer"),
     ("nothing", "media/empty", OWN_KEY, "unexpected_answer"),
-    ("not there", "elsewhere", OWN_KEY, "route_broken"),
+    ("not there", "elsewhere", OWN_KEY, "no_media"),
     ("too large", "media/large", OWN_KEY, "too_large"),
 ]
 

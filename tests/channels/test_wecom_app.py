@@ -1,23 +1,25 @@
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests.answers import portal
 from tests.channel_cases import SendCase, make_outbound, run_send_case
 from tests.conftest import Clock
 from tests.fake_wecom import refused
 from tests.platforms.wecom_app import AGENT, CORP, SECRET, AppStage, FakeWecomApp
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
+from warden_bot.channels.marks import mark
 from warden_bot.channels.places import LARGEST_MEDIA
-from warden_bot.channels.wecom_app.channel import ERRORS, LONGEST_TEXT, WecomApp, mark_of
+from warden_bot.channels.wecom_app.channel import ERRORS, LONGEST_TEXT, MARK, WecomApp
 from warden_bot.domain.message import Media
 from warden_bot.errors import SendError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.WECOM_APP
 DENIED, REJECTED, THROTTLED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED, AttemptOutcome.THROTTLED
 RETRYABLE, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.UNKNOWN
 RESULT = {"errcode": 0, "errmsg": "ok", "msgid": "MSG1"}
@@ -52,35 +54,15 @@ SENDS = [
     SendCase("HTTP 429", web.Response(status=429, headers={"Retry-After": "7"}), "throttled", THROTTLED),
     SendCase("HTTP 502", web.Response(status=502), "busy", RETRYABLE),
     SendCase("redirect", web.Response(status=302, headers={"Location": "/elsewhere"}), "bad_request", REJECTED),
-    SendCase("answer is no JSON", web.Response(text="<html>portal</html>"), "unexpected_answer", UNKNOWN),
+    SendCase("answer is no JSON", portal(), "unexpected_answer", UNKNOWN),
     SendCase("answer without errcode", web.json_response({"msgid": "1"}), "unexpected_answer", UNKNOWN),
 ]
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[AppStage]:
-    found = AppStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: AppStage) -> FakeWecomApp:
-    return stage.fake
-
-
-@pytest.fixture
-async def app(stage: AppStage, clock: Clock) -> AsyncIterator[WecomApp]:
-    http = Http()
-    yield WecomApp(stage.values(), Surroundings(http, clock))
-    await http.close()
-
-
-async def send(app: WecomApp, text: str = "96110来电请接", address: str = "zhangsan") -> str:
+async def send(channel: WecomApp, text: str = "96110来电请接", address: str = "zhangsan") -> str:
     message = make_outbound(address, text)
-    (part,) = app.parts(message)
-    return (await app.send(message, part, 0)).external_id
+    (part,) = channel.parts(message)
+    return (await channel.send(message, part, 0)).external_id
 
 
 async def fault_of(asked: Any) -> SendError:
@@ -90,11 +72,11 @@ async def fault_of(asked: Any) -> SendError:
 
 
 @pytest.mark.parametrize("case", SENDS, ids=lambda case: case.label)
-async def test_send(app: WecomApp, fake: FakeWecomApp, case: SendCase) -> None:
+async def test_send(channel: WecomApp, fake: FakeWecomApp, case: SendCase) -> None:
     if case.answer is not None:
         fake.answers["message/send"].append(case.answer)
 
-    await run_send_case(app, make_outbound("zhangsan"), case)
+    await run_send_case(channel, make_outbound("zhangsan"), case)
 
 
 def test_every_code_of_the_table_is_tried() -> None:
@@ -104,8 +86,8 @@ def test_every_code_of_the_table_is_tried() -> None:
     assert set(ERRORS) - tried == {40001, 40007, 40014, 42001}  # below: token and media
 
 
-async def test_request_is_the_documented_one(app: WecomApp, fake: FakeWecomApp) -> None:
-    assert await send(app, "别扫码") == "MSG0"
+async def test_request_is_the_documented_one(channel: WecomApp, fake: FakeWecomApp) -> None:
+    assert await send(channel, "别扫码") == "MSG0"
 
     assert fake.requests == [
         ("gettoken", {"corpid": CORP, "corpsecret": SECRET}),
@@ -115,7 +97,7 @@ async def test_request_is_the_documented_one(app: WecomApp, fake: FakeWecomApp) 
                 "touser": "zhangsan",
                 "msgtype": "text",
                 "agentid": AGENT,
-                "text": {"content": "别扫码" + mark_of("key-1")},
+                "text": {"content": "别扫码" + mark(MARK, "key-1")},
                 "enable_duplicate_check": 1,
                 "duplicate_check_interval": 14_400,
             },
@@ -123,57 +105,57 @@ async def test_request_is_the_documented_one(app: WecomApp, fake: FakeWecomApp) 
     ]
 
 
-async def test_throttled_waits_as_long_as_the_limit_is_counted(app: WecomApp, fake: FakeWecomApp) -> None:
+async def test_throttled_waits_as_long_as_the_limit_is_counted(channel: WecomApp, fake: FakeWecomApp) -> None:
     fake.answers["message/send"] += [refused(45009, "x"), refused(45033, "x"), web.Response(status=429)]
 
-    waits = [(await fault_of(send(app))).retry_after for _ in range(3)]
+    waits = [(await fault_of(send(channel))).retry_after for _ in range(3)]
 
     assert waits == [timedelta(seconds=60), timedelta(seconds=2), None]
 
 
-async def test_mark_is_the_part_s_own_in_letters(app: WecomApp, fake: FakeWecomApp) -> None:
+async def test_mark_is_the_part_s_own_in_letters(channel: WecomApp, fake: FakeWecomApp) -> None:
     message = make_outbound("zhangsan", "骗" * 1000)
-    parts = app.parts(message)
+    parts = channel.parts(message)
     for _ in range(2):
         for number, part in enumerate(parts):
-            await app.send(message, part, number)
+            await channel.send(message, part, number)
 
     heard = [text for _, text in fake.messages.values()]
-    assert [text.rpartition("\n")[2] for text in heard] == [mark_of("key-1").strip(), mark_of("key-1.1").strip()]
-    assert mark_of("key-1") == "\n〔消息 bejsqm〕"
-    assert len({mark_of(str(number)) for number in range(1000)}) == 1000
+    assert [text.rpartition("\n")[2] for text in heard] == [mark(MARK, "key-1").strip(), mark(MARK, "key-1.1").strip()]
+    assert mark(MARK, "key-1") == "\n〔消息 bejsqm〕"
+    assert len({mark(MARK, str(number)) for number in range(1000)}) == 1000
 
 
-async def test_longest_text_with_its_mark_fills_the_limit(app: WecomApp, fake: FakeWecomApp) -> None:
-    await send(app, "a" * LONGEST_TEXT)
+async def test_longest_text_with_its_mark_fills_the_limit(channel: WecomApp, fake: FakeWecomApp) -> None:
+    await send(channel, "a" * LONGEST_TEXT)
 
     ((_, text),) = fake.messages.values()
     assert len(text.encode()) == 2048
 
 
 @pytest.mark.parametrize("code", [40001, 40014, 42001])
-async def test_refused_token_is_renewed_once(app: WecomApp, fake: FakeWecomApp, code: int) -> None:
-    await send(app)
+async def test_refused_token_is_renewed_once(channel: WecomApp, fake: FakeWecomApp, code: int) -> None:
+    await send(channel)
     fake.answers["message/send"].append(refused(code, "access_token expired"))
 
-    await send(app, "第二条")
+    await send(channel, "第二条")
 
     asked = [path for path, _ in fake.requests]
     assert asked == ["gettoken", "message/send", "message/send", "gettoken", "message/send"]
     assert len(fake.messages) == 2
 
 
-async def test_token_that_ended_early_is_renewed(app: WecomApp, fake: FakeWecomApp) -> None:
-    await send(app)
+async def test_token_that_ended_early_is_renewed(channel: WecomApp, fake: FakeWecomApp) -> None:
+    await send(channel)
     fake.forget_tokens()
 
-    assert await send(app, "第二条") == "MSG1"
+    assert await send(channel, "第二条") == "MSG1"
 
 
-async def test_token_that_is_refused_twice_is_a_person_s_business(app: WecomApp, fake: FakeWecomApp) -> None:
+async def test_token_that_is_refused_twice_is_a_person_s_business(channel: WecomApp, fake: FakeWecomApp) -> None:
     fake.answers["message/send"] += [refused(42001, "access_token expired") for _ in range(2)]
 
-    error = await fault_of(send(app))
+    error = await fault_of(send(channel))
 
     assert (error.code, error.outcome, error.platform_code) == ("bad_credentials", DENIED, "42001")
     assert fake.messages == {}
@@ -194,26 +176,26 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("case", TOKENS, ids=lambda case: case.label)
-async def test_no_token_means_that_nothing_was_sent(app: WecomApp, fake: FakeWecomApp, case: SendCase) -> None:
+async def test_no_token_means_that_nothing_was_sent(channel: WecomApp, fake: FakeWecomApp, case: SendCase) -> None:
     fake.answers["gettoken"].append(case.answer)
 
-    await run_send_case(app, make_outbound("zhangsan"), case)
+    await run_send_case(channel, make_outbound("zhangsan"), case)
 
     assert [path for path, _ in fake.requests] == ["gettoken"]
 
 
-async def test_reason_says_what_a_person_has_to_mend(app: WecomApp, fake: FakeWecomApp) -> None:
+async def test_reason_says_what_a_person_has_to_mend(channel: WecomApp, fake: FakeWecomApp) -> None:
     fake.answers["message/send"].append(refused(60020, "not allow to access from your ip"))
 
-    assert "可信 IP" in (await fault_of(send(app))).platform_words
-    assert "可见范围" in (await fault_of(send(app, address="nobody"))).platform_words
+    assert "可信 IP" in (await fault_of(send(channel))).platform_words
+    assert "可见范围" in (await fault_of(send(channel, address="nobody"))).platform_words
     fake.unlicensed.add("zhangsan")
-    assert "许可" in (await fault_of(send(app))).platform_words
+    assert "许可" in (await fault_of(send(channel))).platform_words
 
 
 @pytest.mark.parametrize("address", ["@all", "@ALL", "zhangsan|li.si", "", "张三"])
-async def test_notice_for_one_never_goes_to_several(app: WecomApp, fake: FakeWecomApp, address: str) -> None:
-    error = await fault_of(app.send(make_outbound(address), "x", 0))
+async def test_notice_for_one_never_goes_to_several(channel: WecomApp, fake: FakeWecomApp, address: str) -> None:
+    error = await fault_of(channel.send(make_outbound(address), "x", 0))
 
     assert (error.code, error.asked) == ("route_broken", False)
     assert fake.requests == []
@@ -221,61 +203,61 @@ async def test_notice_for_one_never_goes_to_several(app: WecomApp, fake: FakeWec
 
 @pytest.mark.parametrize("missing", ["corp_id", "agent_id", "secret"])
 async def test_nothing_is_sent_while_a_setting_is_missing(stage: AppStage, clock: Clock, missing: str) -> None:
-    app = WecomApp({**stage.values(), missing: ""}, Surroundings(Http(), clock))
+    channel = WecomApp({**stage.values(), missing: ""}, Surroundings(Http(), clock))
 
-    error = await fault_of(send(app))
+    error = await fault_of(send(channel))
 
-    assert app.lacks() == [missing.upper()]
+    assert channel.lacks() == [missing.upper()]
     assert (error.code, error.outcome, error.asked) == ("bad_credentials", DENIED, False)
     assert f"WARDEN_WECOM_APP_{missing.upper()}" in error.platform_words
 
 
-async def test_sent_message_is_taken_back(app: WecomApp, fake: FakeWecomApp) -> None:
-    message_id = await send(app)
+async def test_sent_message_is_taken_back(channel: WecomApp, fake: FakeWecomApp) -> None:
+    message_id = await send(channel)
 
-    await app.recall("zhangsan", message_id)
+    await channel.recall("zhangsan", message_id)
 
     assert fake.requests[-1] == ("message/recall", {"msgid": "MSG0"})
     assert fake.messages == {}
-    assert (await fault_of(app.recall("zhangsan", message_id))).outcome is REJECTED
-    assert (await fault_of(app.recall("zhangsan", ""))).asked is False
+    assert (await fault_of(channel.recall("zhangsan", message_id))).outcome is REJECTED
+    assert (await fault_of(channel.recall("zhangsan", ""))).asked is False
 
 
 @pytest.mark.parametrize(
     ("member", "code"), [("li.si@2_x", ""), ("nobody", "route_broken"), ("left", "route_broken"), ("new", "")]
 )
-async def test_probe_looks_the_member_up(app: WecomApp, fake: FakeWecomApp, member: str, code: str) -> None:
+async def test_probe_looks_the_member_up(channel: WecomApp, fake: FakeWecomApp, member: str, code: str) -> None:
     fake.members |= {"left": 5, "new": 4}
 
     if code:
-        assert (await fault_of(app.probe(member, ""))).code == code
+        assert (await fault_of(channel.probe(member, ""))).code == code
     else:
-        await app.probe(member, "")
+        await channel.probe(member, "")
 
     assert fake.requests[-1] == ("user/get", {"userid": member})
 
 
-async def test_check_says_the_app_s_name_or_what_is_wrong(stage: AppStage, app: WecomApp, clock: Clock) -> None:
+async def test_check_says_the_app_s_name_or_what_is_wrong(stage: AppStage, channel: WecomApp, clock: Clock) -> None:
     http = Http()
     other = WecomApp({**stage.values(), "agent_id": "1000009"}, Surroundings(http, clock))
 
-    assert await app.check() == "平安校园"
+    assert await channel.check() == "平安校园"
     assert (await fault_of(other.check())).code == "bad_credentials"
     await http.close()
 
 
 @pytest.mark.parametrize("body", [b"\xff\xd8\xff\xe0 picture", b'{"errcode": 42001}', b"[]"])
-async def test_media_comes_as_it_is(app: WecomApp, fake: FakeWecomApp, body: bytes) -> None:
+async def test_media_comes_as_it_is(channel: WecomApp, fake: FakeWecomApp, body: bytes) -> None:
     fake.files["media-1"] = (body, True)
 
-    assert await app.fetch_media(Media("file", "media-1")) == body
+    assert await channel.fetch_media(Media("file", "media-1")) == body
     assert fake.requests[-1] == ("media/get", {"media_id": "media-1"})
 
 
-async def test_media_that_is_refused(app: WecomApp, fake: FakeWecomApp) -> None:
+async def test_media_that_is_refused(channel: WecomApp, fake: FakeWecomApp) -> None:
     fake.files |= {"huge": (bytes(LARGEST_MEDIA + 1), True), "nameless": (b"picture", False)}
     fake.answers["media/get"].append(refused(42001, "access_token expired"))  # renewed
 
-    assert (await fault_of(app.fetch_media(Media("image", "nobody's")))).code == "no_media"
-    assert (await fault_of(app.fetch_media(Media("image", "huge")))).code == "too_large"
-    assert await app.fetch_media(Media("image", "nameless")) == b"picture"
+    assert (await fault_of(channel.fetch_media(Media("image", "nobody's")))).code == "no_media"
+    assert (await fault_of(channel.fetch_media(Media("image", "huge")))).code == "too_large"
+    assert await channel.fetch_media(Media("image", "nameless")) == b"picture"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.channel_cases import refusal_of
 from tests.conftest import Clock
 from tests.factories import NOW
 from tests.platforms.wecom_app import AGENT, CORP, AppStage, make_request, text_xml
@@ -11,10 +12,11 @@ from tests.wecom_envelope import CASES, TOKEN, VECTORS, decrypt, sign
 from warden_bot.channels.base import CallbackRequest, Reply, Surroundings
 from warden_bot.channels.flat_xml import read_flat_xml
 from warden_bot.channels.http import Http
-from warden_bot.channels.wecom_app.callback import CUT, LONGEST_INBOUND, LONGEST_REPLY
+from warden_bot.channels.inbound import LONGEST_INBOUND
+from warden_bot.channels.passive import CUT
 from warden_bot.channels.wecom_app.channel import WecomApp
+from warden_bot.channels.xml_message import LONGEST_REPLY
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.errors import CallbackRejected
 from warden_bot.states import Action, ChannelKind, SenderRole
 
 MEMBER = Sender("zhangsan", "", SenderRole.PARENT)
@@ -29,12 +31,6 @@ def app(clock: Clock) -> WecomApp:
 def message_in(app: WecomApp, inner: bytes) -> InboundMessage:
     (message,) = app.parse_callback(make_request(inner, NOW)).messages
     return message
-
-
-def refusal_of(app: WecomApp, request: CallbackRequest) -> tuple[str, int]:
-    with pytest.raises(CallbackRejected) as caught:
-        app.parse_callback(request)
-    return caught.value.code, caught.value.status
 
 
 def test_text_is_a_private_message_of_the_member(app: WecomApp) -> None:

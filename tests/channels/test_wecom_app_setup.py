@@ -2,9 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.conftest import Clock
-from warden_bot.channels.base import Surroundings
-from warden_bot.channels.http import Http
+from tests.channel_cases import idle
 from warden_bot.channels.wecom_app.channel import WecomApp
 from warden_bot.errors import SettingsError
 
@@ -32,8 +30,8 @@ def test_pace_stays_below_what_is_dropped_without_a_word() -> None:
         ("", False),
     ],
 )
-def test_address_is_one_member(clock: Clock, address: str, fine: bool) -> None:
-    assert (WecomApp({}, Surroundings(Http(), clock)).address_fault(address) is None) is fine
+def test_address_is_one_member(address: str, fine: bool) -> None:
+    assert (idle(WecomApp).address_fault(address) is None) is fine
 
 
 @pytest.mark.parametrize(
@@ -48,9 +46,9 @@ def test_address_is_one_member(clock: Clock, address: str, fine: bool) -> None:
         ("callback_seconds", "5 minutes"),
     ],
 )
-def test_setting_that_cannot_be_used_is_named(clock: Clock, name: str, value: str) -> None:
+def test_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        WecomApp({name: value}, Surroundings(Http(), clock))
+        idle(WecomApp, **{name: value})
 
     (fault,) = caught.value.faults
     assert fault.startswith(f"WARDEN_WECOM_APP_{name.upper()} ")

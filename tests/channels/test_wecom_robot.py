@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
+from tests.answers import portal
+from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.fake_wecom import FakeWecom, refused
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
@@ -31,7 +32,7 @@ SENDS = [
     SendCase("HTTP 403", web.Response(status=403), "bad_credentials", AttemptOutcome.DENIED),
     SendCase("HTTP 404", web.Response(status=404), "route_broken", REJECTED),
     SendCase("redirect", web.Response(status=302, headers={"Location": "/elsewhere"}), "bad_request", REJECTED),
-    SendCase("answer is no JSON", web.Response(text="<html>portal</html>"), "unexpected_answer", UNKNOWN),
+    SendCase("answer is no JSON", portal(), "unexpected_answer", UNKNOWN),
     SendCase("answer is no object", web.Response(text="[0]"), "unexpected_answer", UNKNOWN),
     SendCase("answer without errcode", web.json_response({"ok": 1}), "unexpected_answer", UNKNOWN),
     SendCase("errcode is a text", web.json_response({"errcode": "0"}), "unexpected_answer", UNKNOWN),
@@ -108,9 +109,9 @@ async def test_text_at_the_limit_goes_whole_and_one_byte_more_in_two(robot: Weco
     ],
 )
 def test_address_is_a_bare_key(address: str, fine: bool) -> None:
-    assert (WecomRobot({}, Surroundings(Http(), utc_now)).address_fault(address) is None) is fine
+    assert (idle(WecomRobot).address_fault(address) is None) is fine
 
 
 def test_nothing_comes_in() -> None:
     with pytest.raises(CallbackRejected):
-        WecomRobot({}, Surroundings(Http(), utc_now)).parse_callback(None)  # type: ignore[arg-type]
+        idle(WecomRobot).parse_callback(None)  # type: ignore[arg-type]

@@ -1,21 +1,19 @@
 """What we send to parents and what the platform says to that; many classes at once: test_wecom_school_classes."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
-from tests.channel_cases import SendCase, make_outbound, run_send_case
-from tests.conftest import Clock
+from tests.answers import portal
+from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.fake_wecom import refused
-from tests.platforms.wecom_school import PAGE, FakeSchool, SchoolStage
-from warden_bot.channels.base import Surroundings
-from warden_bot.channels.http import Http
+from tests.platforms.wecom_school import FakeSchool
 from warden_bot.channels.wecom_school import WecomSchool
 from warden_bot.errors import CallbackRejected, SendError, SettingsError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.WECOM_SCHOOL
 DENIED, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED
 RETRYABLE, THROTTLED, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.THROTTLED, AttemptOutcome.UNKNOWN
 
@@ -45,7 +43,7 @@ SENDS = [
     SendCase("code nobody knows", refused(987654, "new rule"), "unexpected_answer", REJECTED),
     SendCase("HTTP 429", web.Response(status=429, headers={"Retry-After": "7"}), "throttled", THROTTLED),
     SendCase("HTTP 500", web.Response(status=500), "busy", RETRYABLE),
-    SendCase("answer is no JSON", PAGE, "unexpected_answer", UNKNOWN),
+    SendCase("answer is no JSON", portal(), "unexpected_answer", UNKNOWN),
     SendCase("answer without errcode", web.json_response({"ok": 1}), "unexpected_answer", UNKNOWN),
     SendCase(
         "who got nothing is a number",
@@ -68,105 +66,81 @@ TOKENS = [
     SendCase("wrong secret", refused(40001, "invalid credential"), "bad_credentials", DENIED),
     SendCase("wrong CORP_ID", refused(40013, "invalid corpid"), "bad_credentials", DENIED),
     SendCase("code nobody knows", refused(987654, "new rule"), "bad_credentials", DENIED),
-    SendCase("no such page", web.Response(status=404), "bad_credentials", DENIED),
+    SendCase("no such page", web.Response(status=404), "unreachable", RETRYABLE),
     SendCase("system busy", refused(-1, "system busy"), "busy", RETRYABLE),
     SendCase("throttled", refused(45009, "api freq out of limit"), "throttled", THROTTLED),
     SendCase("HTTP 502", web.Response(status=502), "busy", RETRYABLE),
-    SendCase("answer is no JSON", PAGE, "unreachable", RETRYABLE),
+    SendCase("answer is no JSON", portal(), "unreachable", RETRYABLE),
     SendCase("answer without a token", web.json_response({"errcode": 0}), "busy", RETRYABLE),
 ]
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[SchoolStage]:
-    found = SchoolStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: SchoolStage) -> FakeSchool:
-    return stage.school
-
-
-@pytest.fixture
-async def school(stage: SchoolStage, clock: Clock) -> AsyncIterator[WecomSchool]:
-    http = Http()
-    yield WecomSchool(stage.values(), Surroundings(http, clock))
-    await http.close()
-
-
-def unconfigured(**values: str) -> WecomSchool:
-    return WecomSchool(values, Surroundings(Http(), Clock()))
-
-
 @pytest.mark.parametrize("case", SENDS, ids=lambda case: case.label)
-async def test_send(school: WecomSchool, fake: FakeSchool, case: SendCase) -> None:
+async def test_send(channel: WecomSchool, fake: FakeSchool, case: SendCase) -> None:
     fake.answers += [case.answer] if case.answer is not None else []
 
-    await run_send_case(school, make_outbound("211"), case)
+    await run_send_case(channel, make_outbound("211"), case)
 
 
 @pytest.mark.parametrize("case", TOKENS, ids=lambda case: case.label)
 async def test_token_that_is_not_given_means_that_nothing_was_sent(
-    school: WecomSchool, fake: FakeSchool, case: SendCase
+    channel: WecomSchool, fake: FakeSchool, case: SendCase
 ) -> None:
     fake.token_answers.append(case.answer)
 
-    await run_send_case(school, make_outbound("211"), case)
+    await run_send_case(channel, make_outbound("211"), case)
     assert fake.bodies == []
 
 
-async def test_throttled_waits_as_long_as_the_limit_counts(school: WecomSchool, fake: FakeSchool) -> None:
+async def test_throttled_waits_as_long_as_the_limit_counts(channel: WecomSchool, fake: FakeSchool) -> None:
     fake.answers += [refused(45009, "x"), refused(45033, "x")]
 
     waits = []
     for _ in range(2):
         with pytest.raises(SendError) as caught:
-            await school.send(make_outbound("211"), "x", 0)
+            await channel.send(make_outbound("211"), "x", 0)
         waits.append(caught.value.retry_after)
 
     assert waits == [timedelta(seconds=60), timedelta(seconds=2)]
 
 
 @pytest.mark.parametrize("code", [40001, 40014, 42001])
-async def test_token_that_is_refused_is_renewed_once(school: WecomSchool, fake: FakeSchool, code: int) -> None:
-    await school.send(make_outbound("211"), "防骗", 0)
+async def test_token_that_is_refused_is_renewed_once(channel: WecomSchool, fake: FakeSchool, code: int) -> None:
+    await channel.send(make_outbound("211"), "防骗", 0)
     fake.token = ""  # ended early
     fake.answers.append(refused(code, "access_token expired"))
 
-    await school.send(make_outbound("102"), "防骗", 0)
+    await channel.send(make_outbound("102"), "防骗", 0)
 
     assert len(fake.notices) == 2
     assert fake.tokens_given == 2
 
     fake.answers += [refused(code, "x")] * 2
-    await run_send_case(school, make_outbound("211"), SendCase("", None, "bad_credentials", DENIED))
+    await run_send_case(channel, make_outbound("211"), SendCase("", None, "bad_credentials", DENIED))
     assert fake.tokens_given == 3
 
 
-async def test_refusal_says_what_to_mend(school: WecomSchool, fake: FakeSchool) -> None:
+async def test_refusal_says_what_to_mend(channel: WecomSchool, fake: FakeSchool) -> None:
     fake.answers.append(refused(301002, "no permission for this agent"))
 
     with pytest.raises(SendError) as caught:
-        await school.send(make_outbound("211"), "防骗", 0)
+        await channel.send(make_outbound("211"), "防骗", 0)
 
     assert caught.value.platform_words == "家校沟通没有开通，或应用不在“家长可使用的应用”里"
 
 
 async def test_without_its_settings_nothing_is_asked() -> None:
-    school = unconfigured(corp_id="ww1")
+    channel = idle(WecomSchool, corp_id="ww1")
 
-    assert school.lacks() == ["AGENT_ID", "SECRET"]
+    assert channel.lacks() == ["AGENT_ID", "SECRET"]
     with pytest.raises(SendError) as caught:
-        await school.send(make_outbound("211"), "防骗", 0)
+        await channel.send(make_outbound("211"), "防骗", 0)
     assert (caught.value.code, caught.value.asked) == ("bad_credentials", False)
 
 
 def test_app_s_number_is_a_number() -> None:
     with pytest.raises(SettingsError, match="WARDEN_WECOM_SCHOOL_AGENT_ID"):
-        unconfigured(agent_id="wwa1")
+        idle(WecomSchool, agent_id="wwa1")
 
 
 @pytest.mark.parametrize(
@@ -186,12 +160,12 @@ def test_app_s_number_is_a_number() -> None:
     ],
 )
 def test_address_is_the_number_of_a_class(address: str, fine: bool) -> None:
-    assert (unconfigured().address_fault(address) is None) is fine
+    assert (idle(WecomSchool).address_fault(address) is None) is fine
 
 
-async def test_nothing_comes_in_and_nothing_is_taken_back(school: WecomSchool) -> None:
-    assert not school.capabilities.receives
+async def test_nothing_comes_in_and_nothing_is_taken_back(channel: WecomSchool) -> None:
+    assert not channel.capabilities.receives
     with pytest.raises(CallbackRejected):
-        school.parse_callback(None)  # type: ignore[arg-type]
+        channel.parse_callback(None)  # type: ignore[arg-type]
     with pytest.raises(SendError, match="cannot_recall"):
-        await school.recall("101", "")
+        await channel.recall("101", "")

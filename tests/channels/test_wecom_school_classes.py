@@ -1,44 +1,26 @@
 """One notice for many classes, its mark, and what the school's directory says; refusals: test_wecom_school."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
+from tests.answers import portal
 from tests.channel_cases import make_outbound
 from tests.conftest import Clock
 from tests.fake_wecom import refused
-from tests.platforms.wecom_school import CLASSES, OUT_OF_RANGE, PAGE, SECRET, FakeSchool, SchoolStage, unmarked
+from tests.platforms.wecom_school import CLASSES, OUT_OF_RANGE, SECRET, FakeSchool, SchoolStage, unmarked
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
-from warden_bot.channels.wecom_school import LONGEST_TEXT, WecomSchool, mark_of
+from warden_bot.channels.marks import mark
+from warden_bot.channels.wecom_school import LONGEST_TEXT, MARK, WecomSchool, key_of
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.errors import OutcomeUnknown, SendError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
+KIND = ChannelKind.WECOM_SCHOOL
 DENIED, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[SchoolStage]:
-    found = SchoolStage()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def fake(stage: SchoolStage) -> FakeSchool:
-    return stage.school
-
-
-@pytest.fixture
-async def school(stage: SchoolStage, clock: Clock) -> AsyncIterator[WecomSchool]:
-    http = Http()
-    yield WecomSchool(stage.values(), Surroundings(http, clock))
-    await http.close()
 
 
 def owed(broadcast: str, *parties: int, text: str = "96110来电请接") -> list[OutboundMessage]:
@@ -46,8 +28,12 @@ def owed(broadcast: str, *parties: int, text: str = "96110来电请接") -> list
     return [replace(make_outbound(str(party), text), key=f"{broadcast}-{7000 + party}") for party in parties]
 
 
-async def test_request_is_written_in_one_way(school: WecomSchool, fake: FakeSchool) -> None:
-    await school.send_together(owed("b1", 468, 99, 101), "防骗", 0)
+def mark_of(messages: list[OutboundMessage], number: int) -> str:
+    return mark(MARK, key_of(messages, number))
+
+
+async def test_request_is_written_in_one_way(channel: WecomSchool, fake: FakeSchool) -> None:
+    await channel.send_together(owed("b1", 468, 99, 101), "防骗", 0)
 
     assert json.loads(fake.bodies[0]) == {
         "recv_scope": 0,
@@ -61,11 +47,11 @@ async def test_request_is_written_in_one_way(school: WecomSchool, fake: FakeScho
     assert fake.bodies[0].startswith(b'{"agentid":1000002,"duplicate_check_interval":14400,')
 
 
-async def test_368_classes_are_four_requests(school: WecomSchool, fake: FakeSchool) -> None:
+async def test_368_classes_are_four_requests(channel: WecomSchool, fake: FakeSchool) -> None:
     messages = owed("b1", *CLASSES)
 
-    for start in range(0, len(messages), school.capabilities.together):
-        results = await school.send_together(messages[start : start + school.capabilities.together], "防骗", 0)
+    for start in range(0, len(messages), channel.capabilities.together):
+        results = await channel.send_together(messages[start : start + channel.capabilities.together], "防骗", 0)
         assert not [one for one in results if isinstance(one, SendError)]
 
     assert [len(parties) for _, parties in fake.notices] == [100, 100, 100, 68]
@@ -74,8 +60,8 @@ async def test_368_classes_are_four_requests(school: WecomSchool, fake: FakeScho
     assert fake.tokens_given == 1
 
 
-async def test_classes_that_got_nothing_fail_and_the_others_do_not(school: WecomSchool) -> None:
-    results = await school.send_together(owed("b1", 101, OUT_OF_RANGE, 102, 900), "防骗", 0)
+async def test_classes_that_got_nothing_fail_and_the_others_do_not(channel: WecomSchool) -> None:
+    results = await channel.send_together(owed("b1", 101, OUT_OF_RANGE, 102, 900), "防骗", 0)
 
     assert [one.code if isinstance(one, SendError) else "" for one in results] == [
         "",
@@ -88,34 +74,34 @@ async def test_classes_that_got_nothing_fail_and_the_others_do_not(school: Wecom
     assert len({id(one) for one in refusals}) == 2
 
 
-async def test_what_fails_for_all_is_raised(school: WecomSchool, fake: FakeSchool) -> None:
-    fake.answers += [refused(-1, "system busy"), PAGE]
+async def test_what_fails_for_all_is_raised(channel: WecomSchool, fake: FakeSchool) -> None:
+    fake.answers += [refused(-1, "system busy"), portal()]
 
     with pytest.raises(SendError, match="busy"):
-        await school.send_together(owed("b1", 101, 102), "防骗", 0)
+        await channel.send_together(owed("b1", 101, 102), "防骗", 0)
     with pytest.raises(OutcomeUnknown):
-        await school.send_together(owed("b1", 101, 102), "防骗", 0)
+        await channel.send_together(owed("b1", 101, 102), "防骗", 0)
 
 
 async def test_same_classes_again_are_swallowed_in_any_order_and_anything_else_is_heard(
-    school: WecomSchool, fake: FakeSchool
+    channel: WecomSchool, fake: FakeSchool
 ) -> None:
     messages = owed("b1", 101, 102, 103)
-    await school.send_together(messages, "防骗", 0)
-    await school.send_together(messages[::-1], "防骗", 0)
+    await channel.send_together(messages, "防骗", 0)
+    await channel.send_together(messages[::-1], "防骗", 0)
     assert len(fake.notices) == 1
     assert fake.bodies[0] == fake.bodies[1]
 
-    await school.send_together(owed("b2", 101, 102, 103), "防骗", 0)  # another broadcast with the same words
-    await school.send_together(messages, "防骗", 1)  # another part with the same words
-    await school.send_together(messages[:2], "防骗", 0)  # other classes
+    await channel.send_together(owed("b2", 101, 102, 103), "防骗", 0)  # another broadcast with the same words
+    await channel.send_together(messages, "防骗", 1)  # another part with the same words
+    await channel.send_together(messages[:2], "防骗", 0)  # other classes
 
     assert len(fake.notices) == 4
 
 
-async def test_two_messages_without_a_broadcast_are_both_heard(school: WecomSchool, fake: FakeSchool) -> None:
+async def test_two_messages_without_a_broadcast_are_both_heard(channel: WecomSchool, fake: FakeSchool) -> None:
     for key in ("0011aa", "2233bb", "0011aa"):
-        await school.send(replace(make_outbound("211"), key=key), "防骗", 0)
+        await channel.send(replace(make_outbound("211"), key=key), "防骗", 0)
 
     assert len(fake.notices) == 2
 
@@ -128,12 +114,12 @@ def test_mark_is_that_of_the_broadcast_and_the_part() -> None:
     assert all(mark.removeprefix("\n〔通知 ").removesuffix("〕").isalpha() for mark in marks)
 
 
-async def test_mark_has_its_room(school: WecomSchool, fake: FakeSchool) -> None:
+async def test_mark_has_its_room(channel: WecomSchool, fake: FakeSchool) -> None:
     message = make_outbound("101", "防" * 3000 + "，报警打110")
 
-    parts = school.parts(message)
+    parts = channel.parts(message)
     for number, part in enumerate(parts):
-        await school.send(message, part, number)
+        await channel.send(message, part, number)
 
     assert len(parts) == 5
     assert [unmarked(content) for content, _ in fake.notices] == parts
@@ -141,22 +127,22 @@ async def test_mark_has_its_room(school: WecomSchool, fake: FakeSchool) -> None:
 
 
 @pytest.mark.parametrize("over", [1, 20, 2048])
-async def test_what_the_platform_would_cut_off_is_refused(school: WecomSchool, fake: FakeSchool, over: int) -> None:
+async def test_what_the_platform_would_cut_off_is_refused(channel: WecomSchool, fake: FakeSchool, over: int) -> None:
     with pytest.raises(SendError) as caught:
-        await school.send(make_outbound("211"), "x" * (LONGEST_TEXT + over), 0)
+        await channel.send(make_outbound("211"), "x" * (LONGEST_TEXT + over), 0)
 
     assert (caught.value.code, caught.value.asked) == ("text_too_long", False)
     assert fake.bodies == []
 
 
-async def test_title_stands_above_the_text(school: WecomSchool) -> None:
-    assert school.parts(make_outbound("101", "今早有人冒充班主任收款", "骗局预警")) == [
+async def test_title_stands_above_the_text(channel: WecomSchool) -> None:
+    assert channel.parts(make_outbound("101", "今早有人冒充班主任收款", "骗局预警")) == [
         "【骗局预警】\n今早有人冒充班主任收款"
     ]
 
 
-async def test_probe_finds_a_class_without_anybody_seeing_it(school: WecomSchool, fake: FakeSchool) -> None:
-    await school.probe("101", "")
+async def test_probe_finds_a_class_without_anybody_seeing_it(channel: WecomSchool, fake: FakeSchool) -> None:
+    await channel.probe("101", "")
 
     assert fake.notices == []
 
@@ -171,23 +157,23 @@ async def test_probe_finds_a_class_without_anybody_seeing_it(school: WecomSchool
         web.json_response({"errcode": 0}),
     ],
 )
-async def test_probe_of_a_class_that_is_gone(school: WecomSchool, fake: FakeSchool, answer: web.Response) -> None:
+async def test_probe_of_a_class_that_is_gone(channel: WecomSchool, fake: FakeSchool, answer: web.Response) -> None:
     fake.directory_answers.append(answer)
 
     with pytest.raises(SendError) as caught:
-        await school.probe("101", "")
+        await channel.probe("101", "")
     assert (caught.value.code, caught.value.outcome) == ("route_broken", REJECTED)
 
 
-async def test_probe_when_nobody_knows(school: WecomSchool, fake: FakeSchool) -> None:
-    fake.directory_answers.append(PAGE)
+async def test_probe_when_nobody_knows(channel: WecomSchool, fake: FakeSchool) -> None:
+    fake.directory_answers.append(portal())
 
     with pytest.raises(OutcomeUnknown):
-        await school.probe("101", "")
+        await channel.probe("101", "")
 
 
-async def test_check_says_how_far_the_app_reaches(school: WecomSchool) -> None:
-    assert "368" in await school.check()
+async def test_check_says_how_far_the_app_reaches(channel: WecomSchool) -> None:
+    assert "368" in await channel.check()
 
 
 @pytest.mark.parametrize(("name", "value"), [("agent_id", "7"), ("secret", "another"), ("corp_id", "ww0")])

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from tests.channel_cases import as_bytes
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
 from tests.factories import NOW
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.dingtalk.channel import Dingtalk
@@ -216,11 +216,11 @@ class FakeDingtalk:
         return web.Response(body=self.files[request.match_info["code"]])
 
 
-FAULTS: dict[Fault, Callable[[], web.Response]] = {  # an answer can be given once only
+FAULTS: Faults = {
+    **BETWEEN,
     Fault.THROTTLED: lambda: refused("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "request ip=203.0.113.7", 403),
     Fault.BAD_CREDENTIALS: lambda: refused("Forbidden.AccessDenied.AccessTokenPermissionDenied", "尚未开通权限", 403),
     Fault.GONE: lambda: refused("bot.stopped", "群机器人已经停用"),
-    Fault.UNEXPECTED: lambda: web.Response(text="<html>portal</html>", content_type="text/html"),
 }
 
 

@@ -17,7 +17,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tests.channel_cases import as_bytes
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
 from tests.factories import NOW
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.feishu.channel import Feishu
@@ -220,10 +220,10 @@ def mention(number: int, open_id: str, name: str) -> dict[str, Any]:
 
 
 QUESTION = {"content": json.dumps({"text": f"@_user_1 {VALID_TEXT}"}), "mentions": [mention(1, BOT, "安全助手")]}
-FAULTS = {
+FAULTS: Faults = {
+    **BETWEEN,
     Fault.THROTTLED: lambda: refused(230020, "This operation triggers the frequency limit."),
     Fault.GONE: lambda: refused(230002, "Bot/User can NOT be out of the chat."),
-    Fault.UNEXPECTED: lambda: web.Response(text="<html>portal</html>", content_type="text/html"),
 }
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.matrix.channel import Matrix
 from warden_bot.domain.message import InboundMessage, Media, Sender
@@ -220,11 +220,11 @@ def transaction(now: datetime, *events: object, token: str = HS_TOKEN) -> Callba
     return CallbackRequest(headers, {}, json.dumps({"events": events}).encode(), now, "PUT", TRANSACTION)
 
 
-FAULTS: dict[Fault, Callable[[], web.Response]] = {  # an answer can be given once
+FAULTS: Faults = {
+    **BETWEEN,
     Fault.THROTTLED: lambda: refused(429, "M_LIMIT_EXCEEDED", "Too Many Requests", retry_after_ms=2000),
     Fault.BAD_CREDENTIALS: lambda: refused(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", soft_logout=False),
     Fault.GONE: lambda: refused(403, "M_FORBIDDEN", f"User {BOT} not in room {ROOM}"),
-    Fault.UNEXPECTED: lambda: web.Response(text="<html>portal</html>", content_type="text/html"),
 }
 
 

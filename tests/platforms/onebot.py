@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from tests.channel_cases import as_bytes
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.onebot.channel import OneBot
 from warden_bot.states import ChannelKind
@@ -35,11 +35,11 @@ def failed(retcode: int, **words: str) -> web.Response:
 
 
 GONE = {"msg": "GROUP_NOT_FOUND", "wording": f"群聊不存在: {GROUP_ID}"}
-FAULTS: dict[Fault, Callable[[], web.Response]] = {  # made anew each time: a response can be sent only once
+FAULTS: Faults = {
+    **BETWEEN,
     Fault.THROTTLED: lambda: web.Response(status=429, headers={"Retry-After": "7"}),  # of a proxy; no client has one
     Fault.BAD_CREDENTIALS: lambda: web.Response(status=403),
     Fault.GONE: lambda: failed(100, **GONE),
-    Fault.UNEXPECTED: lambda: web.Response(text="<html>portal</html>", content_type="text/html"),
 }
 
 
@@ -145,7 +145,7 @@ class OneBotStage(Stage):
     }
 
     def __init__(self) -> None:
-        self.client = FakeClient()
+        self.fake = self.client = FakeClient()
 
     async def start(self) -> None:
         site = self.client.site()

@@ -1,14 +1,13 @@
 """The stage of our own signed webhook: somebody else's server that drops a repeated delivery_id, as README.md asks."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from tests.channel_cases import as_bytes
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
 from tests.receiver import signature
 from warden_bot.channels.base import CallbackRequest, Channel
 from warden_bot.channels.webhook import Webhook
@@ -16,11 +15,11 @@ from warden_bot.states import ChannelKind
 
 SECRET = "a secret of the tests"
 # Made anew for each answer: a response that went out once cannot go out again.
-FAULTS: dict[Fault, Callable[[], web.Response]] = {
+FAULTS: Faults = {
+    **BETWEEN,
     Fault.THROTTLED: lambda: web.Response(status=429, headers={"Retry-After": "7"}),
     Fault.BAD_CREDENTIALS: lambda: web.Response(status=401),
     Fault.GONE: lambda: web.Response(status=410),
-    Fault.UNEXPECTED: lambda: web.Response(text="<html>portal</html>", content_type="text/html"),
 }
 
 
@@ -28,6 +27,7 @@ class WebhookStage(Stage):
     kind = ChannelKind.WEBHOOK
     channel_class: ClassVar[type[Channel]] = Webhook
     address = "/hook"
+    address_is_url = True
     lacks: ClassVar = {
         "too_long": "a text of a megabyte goes whole, and no receiver of ours has a limit",
         Call.HANDSHAKE: "our own kind needs none",

@@ -1,21 +1,20 @@
 """A fake WeChat Official Account platform, and the stage of the kind, with callbacks written apart from the product's code.
 
-PLATFORMS §2 and §1.0. The stage is in safe mode; test_wechat_official_callback tries plain mode too.
+https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_standard_messages.html and its neighbours.
+The stage is in safe mode; test_wechat_official_callback tries plain mode too.
 """
 
-import base64
-import hashlib
 import json
-import struct
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from xml.etree import ElementTree as ET
 
 from aiohttp import web
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
+from tests.answers import fresh
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
+from tests.wecom_envelope import decrypt, encrypt, sign
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.wechat_official.channel import WechatOfficial
 from warden_bot.states import ChannelKind
@@ -28,7 +27,6 @@ LEFT = "oLEFT000000000000000001"  # followed once
 NONCE = "486452656"
 LONGEST_TEXT, MOST_ANSWERS = 2048, 5
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
-PAGE = web.Response(text="<html>portal</html>", content_type="text/html")
 
 
 def refused(errcode: int, errmsg: str) -> web.Response:
@@ -37,17 +35,12 @@ def refused(errcode: int, errmsg: str) -> web.Response:
 
 
 WRONG_IP = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
-FAULTS = {
-    Fault.THROTTLED: refused(45011, "api minute-quota reach limit, must slower retry next minute"),
-    Fault.BAD_CREDENTIALS: refused(40164, WRONG_IP),
-    Fault.GONE: refused(43004, "require subscribe"),
-    Fault.UNEXPECTED: PAGE,
+FAULTS: Faults = {
+    **BETWEEN,
+    Fault.THROTTLED: lambda: refused(45011, "api minute-quota reach limit, must slower retry next minute"),
+    Fault.BAD_CREDENTIALS: lambda: refused(40164, WRONG_IP),
+    Fault.GONE: lambda: refused(43004, "require subscribe"),
 }
-
-
-def fresh(answer: web.Response) -> web.Response:
-    """Copy an answer, which can be given only once."""
-    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
 
 class FakeWechat:
@@ -128,16 +121,8 @@ class FakeWechat:
         return web.json_response({"subscribe": 0 if openid == LEFT else 1, "openid": openid, "tagid_list": []})
 
 
-def sign(*words: str) -> str:
-    return hashlib.sha1("".join(sorted(words)).encode(), usedforsecurity=False).hexdigest()
-
-
 def seal(message: bytes, receiver: str = APP_ID, chance: bytes = b"fedcba9876543210") -> str:
-    key = base64.b64decode(AES_KEY + "=")
-    plain = chance + struct.pack(">I", len(message)) + message + receiver.encode()
-    padding = 32 - len(plain) % 32
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    return base64.b64encode(encryptor.update(plain + bytes([padding]) * padding) + encryptor.finalize()).decode()
+    return encrypt(message, receiver, AES_KEY, chance)
 
 
 def fields_of(xml: bytes) -> dict[str, str]:
@@ -149,12 +134,9 @@ def unseal(answer: bytes) -> dict[str, str]:
     packet = fields_of(answer)
     assert list(packet) == ["Encrypt", "MsgSignature", "TimeStamp", "Nonce"]
     assert packet["MsgSignature"] == sign(TOKEN, packet["TimeStamp"], packet["Nonce"], packet["Encrypt"])
-    key = base64.b64decode(AES_KEY + "=")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
-    plain = decryptor.update(base64.b64decode(packet["Encrypt"])) + decryptor.finalize()
-    (length,) = struct.unpack(">I", plain[16:20])
-    assert plain[20 + length : -plain[-1]] == APP_ID.encode()
-    return fields_of(plain[20 : 20 + length])
+    message, receiver = decrypt(packet["Encrypt"], AES_KEY)
+    assert receiver == APP_ID
+    return fields_of(message)
 
 
 def xml_of(**fields: str | int) -> bytes:
@@ -233,7 +215,7 @@ class OfficialStage(Stage):
         return [content for _, content in self.fake.sent]
 
     def prescribe(self, fault: Fault) -> None:
-        self.fake.answers["message/custom/send"].append(FAULTS[fault])
+        self.fake.answers["message/custom/send"].append(FAULTS[fault]())
 
     def call(self, call: Call, now: datetime) -> CallbackRequest:
         if call is Call.HANDSHAKE:

@@ -1,20 +1,18 @@
-"""The stage of the WeCom AI bot, with its encrypted callbacks, written apart from the product's code. PLATFORMS §1b-1."""
+"""The stage of the WeCom AI bot, with its encrypted callbacks, written apart from the product's code.
+
+https://developer.work.weixin.qq.com/document/path/101039 and what lies below it.
+"""
 
 import asyncio
-import base64
-import hashlib
 import json
-import os
-import struct
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
 from tests.channel_cases import as_bytes
 from tests.conformance import VALID_TEXT, Call, Fault, Stage
 from tests.platforms.wecom_aibot_socket import BOT_ID, BOT_NAME, BOT_SECRET, CHAT, PERSON, TAIL, FakeAibot
+from tests.wecom_envelope import decrypt, encrypt, sign
 from warden_bot.channels.base import CallbackRequest, Reply, SendReceipt, Surroundings
 from warden_bot.channels.wecom_aibot.channel import WecomAibot
 from warden_bot.channels.wecom_aibot.connection import Rhythm
@@ -23,23 +21,13 @@ from warden_bot.states import ChannelKind
 
 TOKEN, AES_KEY = "SafetyToken2026", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 # Nothing of it is waited for in a test that goes well.
-QUICK = Rhythm(0.01, 30, 5, 0.01, 0.02, 30, 30, 5, 5)
+QUICK = Rhythm(
+    lease=0.01, first_wait=0.01, longest_wait=0.02, refused_wait=30, displaced_wait=30, answer_wait=5, finish=5
+)
 
 
-def sign(*words: str) -> str:
-    return hashlib.sha1("".join(sorted(words)).encode(), usedforsecurity=False).hexdigest()
-
-
-def seal(message: bytes, receiver: bytes = b"", aes_key: str = AES_KEY) -> str:
-    key = base64.b64decode(aes_key + "=")
-    plain = os.urandom(16) + struct.pack(">I", len(message)) + message + receiver
-    return base64.b64encode(encrypt(key, plain)).decode()
-
-
-def encrypt(key: bytes, plain: bytes) -> bytes:
-    padding = 32 - len(plain) % 32
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    return encryptor.update(plain + bytes([padding]) * padding) + encryptor.finalize()
+def seal(message: bytes, receiver: str = "") -> str:
+    return encrypt(message, receiver, AES_KEY)
 
 
 def unseal(answer: bytes, nonce: str) -> Any:
@@ -49,12 +37,9 @@ def unseal(answer: bytes, nonce: str) -> Any:
     assert isinstance(packet["timestamp"], int)
     assert packet["nonce"] == nonce
     assert packet["msgsignature"] == sign(TOKEN, str(packet["timestamp"]), nonce, packet["encrypt"])
-    key = base64.b64decode(AES_KEY + "=")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
-    plain = decryptor.update(base64.b64decode(packet["encrypt"])) + decryptor.finalize()
-    (length,) = struct.unpack(">I", plain[16:20])
-    assert plain[20 + length :] == bytes([plain[-1]]) * plain[-1]  # no receiver
-    return json.loads(plain[20 : 20 + length])
+    message, receiver = decrypt(packet["encrypt"], AES_KEY)
+    assert receiver == ""
+    return json.loads(message)
 
 
 def make_request(
@@ -68,7 +53,7 @@ def make_request(
 
 
 def make_message(**changes: Any) -> dict[str, Any]:
-    """Return what somebody says to the bot in a group; PLATFORMS §1b-1."""
+    """Return what somebody says to the bot in a group."""
     said = {
         "msgid": "CAIQ16HMjQYY/NGagIOAgAMgq4KM0AI=",
         "aibotid": "AIBOTID",
@@ -89,7 +74,7 @@ class AibotStage(Stage):
     channel_class = WecomAibot
     address = CHAT
     handshake_answer = b"1616140317555161061"
-    lacks: ClassVar = {}
+    lacks: ClassVar = {Fault.MISSING: "there are no pages on a WebSocket"}
 
     async def start(self) -> None:
         self.fake = await FakeAibot().start()

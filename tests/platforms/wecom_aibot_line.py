@@ -10,6 +10,7 @@ import pytest
 
 from tests.channel_cases import make_outbound
 from tests.conftest import Clock
+from tests.leases import Lease
 from tests.platforms.wecom_aibot import QUICK, make_message
 from tests.platforms.wecom_aibot_socket import BOT_ID, BOT_NAME, BOT_SECRET, CHAT, TAIL, FakeAibot
 from warden_bot.channels.base import Reply, Surroundings
@@ -22,32 +23,6 @@ from warden_bot.states import Action
 
 GROUP_MESSAGE = make_message(response_url=None, msgid="MSGID1")
 PRIVATE_MESSAGE = make_message(response_url=None, chattype="single", chatid=None)
-
-
-@dataclass
-class Lease:
-    """Given or not; `asked` counts, and whoever waits for the next question is told."""
-
-    given: bool = True
-    broken: bool = False
-    asked: int = 0
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def __call__(self, name: str) -> bool:
-        assert name == f"wecom_aibot:{BOT_ID}"
-        self.asked += 1
-        self.changed.set()
-        if self.broken:
-            raise ConnectionError("no database")
-        return self.given
-
-    async def turns(self, number: int = 5) -> None:
-        """Wait until it was asked for so often: whatever was going to happen at once has happened."""
-        until = self.asked + number
-        async with asyncio.timeout(5):
-            while self.asked < until:
-                self.changed.clear()
-                await self.changed.wait()
 
 
 @dataclass
@@ -84,7 +59,7 @@ class Line:
 @asynccontextmanager
 async def listening(fake: FakeAibot, clock: Clock, rhythm: Rhythm = QUICK, **values: Any) -> AsyncIterator[Line]:
     """Keep a bot's connection; wait for it with `ready`."""
-    http, lease = Http(), Lease(given=values.pop("given", True))
+    http, lease = Http(), Lease(f"wecom_aibot:{BOT_ID}", given=values.pop("given", True))
     settings = {"websocket_url": fake.url, "bot_id": BOT_ID, "bot_secret": BOT_SECRET, "bot_name": BOT_NAME}
     channel_class = type("Quick", (WecomAibot,), {"rhythm": rhythm})
     line = Line(fake, lease, channel_class(settings | values, Surroundings(http, clock, lease=lease)))

@@ -1,6 +1,6 @@
-"""WeCom's AI bot platform on a WebSocket, with its response addresses and its files. Frames: PLATFORMS §1b-2.
+"""WeCom's AI bot platform on a WebSocket, with its response addresses and its files.
 
-Shapes are those that the official package sent and took, in tests/vectors/wecom_aibot_ws_capture.json.
+https://developer.work.weixin.qq.com/document/path/101463 (frames). Shapes are those that the official package sent and took, in tests/vectors/wecom_aibot_ws_capture.json.
 """
 
 import asyncio

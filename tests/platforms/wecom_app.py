@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.conformance import VALID_TEXT, Call, Fault, Stage
-from tests.fake_wecom import accepted, refused
+from tests.conformance import BETWEEN, VALID_TEXT, Call, Fault, Faults, Stage
+from tests.fake_wecom import accepted, refused, token_for, token_objection
 from tests.wecom_envelope import AES_KEY, TOKEN, encrypt, sign
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.wecom_app.channel import WecomApp
@@ -19,10 +19,11 @@ CORP, AGENT, SECRET = "wwa1b2c3d4e5f60708", 1000002, "app-secret-of-the-tests"
 LONGEST, PER_MINUTE, LONGEST_INTERVAL = 2048, 30, 14_400
 MARK = re.compile(r"\n〔消息 [a-hj-kmnp-s]{6}〕$")
 NONCE = "1372623149"
-FAULTS = {
-    Fault.THROTTLED: (45009, "api freq out of limit"),
-    Fault.BAD_CREDENTIALS: (60020, "not allow to access from your ip"),
-    Fault.GONE: (81013, "user & party & tag all invalid"),
+FAULTS: Faults = {
+    **BETWEEN,
+    Fault.THROTTLED: lambda: refused(45009, "api freq out of limit"),
+    Fault.BAD_CREDENTIALS: lambda: refused(60020, "not allow to access from your ip"),
+    Fault.GONE: lambda: refused(81013, "user & party & tag all invalid"),
 }
 
 
@@ -61,12 +62,8 @@ class FakeWecomApp:
         self.requests.append(("gettoken", dict(request.query)))
         if self.answers["gettoken"]:
             return self.answers["gettoken"].pop(0)
-        if request.query.get("corpid") != CORP:
-            return refused(40013, "invalid corpid")
-        if request.query.get("corpsecret") != SECRET:
-            return refused(40001, "invalid credential")
         self.tokens.append(f"token+/={len(self.tokens)}")
-        return web.json_response({"errcode": 0, "errmsg": "ok", "access_token": self.tokens[-1], "expires_in": 7200})
+        return token_for(request, CORP, SECRET, self.tokens[-1])
 
     def _guarded(self, path: str, answer: Any) -> Any:
         async def guarded(request: web.Request) -> web.Response:
@@ -75,14 +72,10 @@ class FakeWecomApp:
             self.requests.append((path, json.loads(body) if body else query))
             if self.answers[path]:
                 return self.answers[path].pop(0)
-            token = request.query.get("access_token", "")
-            if not token:
-                return refused(41001, "access_token missing")
-            if token not in self.tokens:
+            if (given := request.query.get("access_token")) and given not in self.tokens:
                 return refused(40014, "invalid access_token")
-            if token != self.tokens[-1]:
-                return refused(42001, "access_token expired")
-            return answer(body.decode() or query)  # type: ignore[no-any-return]
+            objection = token_objection(request, self.tokens[-1] if self.tokens else "")
+            return objection or answer(body.decode() or query)
 
         return guarded
 
@@ -192,8 +185,7 @@ class AppStage(Stage):
         return [MARK.sub("", text) for text in texts]
 
     def prescribe(self, fault: Fault) -> None:
-        page = web.Response(text="<html>portal</html>", content_type="text/html")
-        self.fake.answers["message/send"].append(refused(*FAULTS[fault]) if fault in FAULTS else page)
+        self.fake.answers["message/send"].append(FAULTS[fault]())
 
     def call(self, call: Call, now: datetime) -> CallbackRequest:
         if call is Call.HANDSHAKE:

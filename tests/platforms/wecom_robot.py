@@ -2,20 +2,23 @@
 
 from typing import ClassVar
 
-from aiohttp import web
-
-from tests.conformance import Fault, Stage
+from tests.conformance import BETWEEN, Fault, Faults, Stage
 from tests.fake_wecom import FakeWecom, refused
 from warden_bot.channels.wecom_robot import WecomRobot
 from warden_bot.states import ChannelKind
 
-FAULTS = {Fault.THROTTLED: (45009, "api freq out of limit"), Fault.GONE: (93000, "invalid webhook url")}
+FAULTS: Faults = {
+    **BETWEEN,
+    Fault.THROTTLED: lambda: refused(45009, "api freq out of limit"),
+    Fault.GONE: lambda: refused(93000, "invalid webhook url"),
+}
 
 
 class RobotStage(Stage):
     kind = ChannelKind.WECOM_ROBOT
     channel_class = WecomRobot
     address = "key-1"
+    address_is_url = True
     lacks: ClassVar = {Fault.BAD_CREDENTIALS: "the key is the address: a wrong one is a robot that is gone"}
 
     async def start(self) -> None:
@@ -31,8 +34,7 @@ class RobotStage(Stage):
         return self.fake.heard["key-1"]
 
     def prescribe(self, fault: Fault) -> None:
-        page = web.Response(text="<html>portal</html>", content_type="text/html")
-        self.fake.answers["key-1"].append(refused(*FAULTS[fault]) if fault in FAULTS else page)
+        self.fake.answers["key-1"].append(FAULTS[fault]())
 
 
 STAGE = RobotStage

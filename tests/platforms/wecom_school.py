@@ -1,4 +1,7 @@
-"""A fake WeCom that sends notices of a school, and the stage of the kind. PLATFORMS §1c (tokens, codes) and §1e."""
+"""A fake WeCom that sends notices of a school, and the stage of the kind.
+
+https://developer.work.weixin.qq.com/document/path/92321 (sending), 91039 (tokens), 90313 (codes).
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,8 +10,9 @@ from typing import Any, ClassVar
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.conformance import Fault, Stage
-from tests.fake_wecom import refused
+from tests.answers import fresh
+from tests.conformance import BETWEEN, Fault, Faults, Stage
+from tests.fake_wecom import refused, token_for, token_objection
 from warden_bot.channels.wecom_school import WecomSchool
 from warden_bot.states import ChannelKind
 
@@ -16,12 +20,6 @@ CORP_ID, AGENT_ID, SECRET = "wwa1b2c3d4e5f60708", 1000002, "a secret of the scho
 LONGEST_TEXT, MOST_PARTIES, LONGEST_INTERVAL = 2048, 100, 14_400
 CLASSES = range(101, 469)  # 368 of them, below one school
 OUT_OF_RANGE = 469  # in the directory, and not in the app's range
-PAGE = web.Response(text="<html>portal</html>", content_type="text/html")
-
-
-def fresh(answer: web.Response) -> web.Response:
-    """Copy an answer, which can be given only once."""
-    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
 
 class FakeSchool:
@@ -49,18 +47,8 @@ class FakeSchool:
         self.tokens_given += 1
         if self.token_answers:
             return fresh(self.token_answers.pop(0))
-        if request.query.get("corpid") != CORP_ID:
-            return refused(40013, "invalid corpid")
-        if request.query.get("corpsecret") != SECRET:
-            return refused(40001, "invalid credential")
         self.token = self.token or f"token-{self.tokens_given}"  # the same one until it ends
-        return web.json_response({"errcode": 0, "errmsg": "ok", "access_token": self.token, "expires_in": 7200})
-
-    def _token_objection(self, request: web.Request) -> web.Response | None:
-        given = request.query.get("access_token", "")
-        if not given:
-            return refused(41001, "access_token missing")
-        return None if given == self.token else refused(42001, "access_token expired")
+        return token_for(request, CORP_ID, SECRET, self.token)
 
     async def _notice(self, request: web.Request) -> web.Response:
         raw = await request.read()
@@ -68,7 +56,7 @@ class FakeSchool:
         if self.answers:
             return fresh(self.answers.pop(0))
         body = json.loads(raw)
-        if (objection := self._token_objection(request) or self._objection(body)) is not None:
+        if (objection := token_objection(request, self.token) or self._objection(body)) is not None:
             return objection
         known = [party for party in body["to_party"] if int(party) in CLASSES]
         if not known:
@@ -102,7 +90,7 @@ class FakeSchool:
         return next((refused(code, words) for wrong, code, words in refusals if wrong), None)
 
     async def _departments(self, request: web.Request) -> web.Response:
-        if (objection := self._token_objection(request)) is not None:
+        if (objection := token_objection(request, self.token)) is not None:
             return objection
         if self.directory_answers:
             return fresh(self.directory_answers.pop(0))
@@ -118,7 +106,7 @@ class FakeSchool:
         )
 
     async def _scope(self, request: web.Request) -> web.Response:
-        if (objection := self._token_objection(request)) is not None:
+        if (objection := token_objection(request, self.token)) is not None:
             return objection
         if request.query.get("agentid") != str(AGENT_ID):
             return refused(301002, "no permission for this agent")
@@ -140,11 +128,11 @@ def unmarked(content: str) -> str:
     return words
 
 
-FAULTS = {
-    Fault.THROTTLED: refused(45009, "api freq out of limit"),
-    Fault.BAD_CREDENTIALS: refused(60020, "not allow to access from your ip"),
-    Fault.GONE: refused(81013, "user & party & tag all invalid"),
-    Fault.UNEXPECTED: PAGE,
+FAULTS: Faults = {
+    **BETWEEN,
+    Fault.THROTTLED: lambda: refused(45009, "api freq out of limit"),
+    Fault.BAD_CREDENTIALS: lambda: refused(60020, "not allow to access from your ip"),
+    Fault.GONE: lambda: refused(81013, "user & party & tag all invalid"),
 }
 
 
@@ -155,7 +143,7 @@ class SchoolStage(Stage):
     lacks: ClassVar = {}
 
     def __init__(self) -> None:
-        self.school = FakeSchool()
+        self.fake = self.school = FakeSchool()
 
     async def start(self) -> None:
         await self.serve(self.school.site())
@@ -167,7 +155,7 @@ class SchoolStage(Stage):
         return [unmarked(content) for content, _ in self.school.notices]
 
     def prescribe(self, fault: Fault) -> None:
-        self.school.answers.append(FAULTS[fault])
+        self.school.answers.append(FAULTS[fault]())
 
 
 STAGE = SchoolStage

@@ -2,8 +2,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tests.classroom import ORDER, TOLD, add_classes, hand_over, key_of, make_class, move
 from tests.conftest import Mailroom
 from tests.factories import NOW, add_groups, make_delivery, make_group
@@ -73,28 +71,29 @@ async def test_each_class_sees_its_own_in_the_order_in_which_they_came(desk: Des
     assert overdue == ({1: 2, 2: 2}, {})
 
 
-@pytest.mark.parametrize(
-    ("changes", "urgent_only", "found"),
-    [
-        ({}, False, True),
-        ({"finished_at": NOW - HOUR + MINUTE}, False, False),
-        ({"not_before": NOW + MINUTE, "reminders": 1}, False, False),
-        ({"not_before": NOW, "reminders": 1}, False, True),
-        ({"reminders": 2}, False, False),
-        ({"status": DeliveryStatus.RELAYED}, False, False),
-        ({"status": DeliveryStatus.EXPIRED}, False, False),
-        ({"group_id": 2}, False, False),  # no teacher posts into it any more
-        ({}, True, False),
-        ({"priority": Priority.ALERT}, True, True),
-    ],
-)
 async def test_due_is_what_waits_and_was_not_reminded_of_as_often_as_it_may_be(
-    database: Database, sealer: Sealer, changes: dict[str, Any], urgent_only: bool, found: bool
+    database: Database, sealer: Sealer
 ) -> None:
     await add_groups(database, make_class(sealer, "c001", TOLD), make_group(sealer, "c002"))
-    await add(database, make_delivery(**(LONG_AGO | changes)))
+    rows: dict[str, dict[str, Any]] = {
+        "an hour ago": {},
+        "reminded an hour ago": {"not_before": NOW, "reminders": 1},
+        "urgent": {"priority": Priority.ALERT},
+        "less than an hour ago": {"finished_at": NOW - HOUR + MINUTE},
+        "reminded lately": {"not_before": NOW + MINUTE, "reminders": 1},
+        "reminded often": {"reminders": 2},
+        "posted": {"status": DeliveryStatus.RELAYED},
+        "given up": {"status": DeliveryStatus.EXPIRED},
+        "no teacher posts into it any more": {"group_id": 2},
+    }
+    ids = await add(database, *(make_delivery(**(LONG_AGO | changes)) for changes in rows.values()))
 
-    assert bool(await due(database, urgent_only=urgent_only)) is found
+    found = [
+        [name for name, one in zip(rows, ids, strict=True) if one in {due.delivery_id for due in waiting}]
+        for waiting in (await due(database), await due(database, urgent_only=True))
+    ]
+
+    assert found == [["an hour ago", "reminded an hour ago", "urgent"], ["urgent"]]
 
 
 async def test_oldest_are_reminded_first_and_each_turn_is_taken_once(database: Database, sealer: Sealer) -> None:

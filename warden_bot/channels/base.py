@@ -13,12 +13,13 @@ from json import JSONEncoder
 from typing import ClassVar
 
 from warden_bot.channels.http import Http
+from warden_bot.channels.rules import Rule
 from warden_bot.channels.standins import NoRooms, RoomBoard, always, no_pages, no_words
 from warden_bot.channels.tokens import OwnTokens, TokenStore
 from warden_bot.domain.message import InboundMessage, Media, OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.relay import Patience
-from warden_bot.errors import CallbackRejected, SendError
+from warden_bot.errors import CallbackRejected, SendError, SettingsError
 from warden_bot.states import Action, AttemptOutcome, ChannelKind
 
 ENCODER = JSONEncoder(ensure_ascii=False)  # made once: json.dumps would make one for every answer
@@ -56,6 +57,7 @@ class ChannelSetting:
     default: str = ""
     secret: bool = False
     needed: bool = False  # the kind does nothing without it
+    rule: Rule | None = None  # what it has to look like, where it is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,28 +141,45 @@ class Channel(ABC):
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         self._values = values
         self._around = around
+        if faults := self.faults():
+            raise SettingsError(faults)
 
     def setting(self, name: str) -> str:
         """Return a setting of this kind by its name as in `settings`, or its default."""
         default = next(one.default for one in self.settings if one.name == name)
         return self._values.get(name.lower()) or default
 
+    def variable(self, name: str) -> str:
+        """Return the name by which a setting stands in the environment."""
+        return f"WARDEN_{self.kind.upper()}_{name}"
+
+    def faults(self) -> list[str]:
+        """Name each setting that cannot be used as it stands, in one line without its value."""
+        return [
+            f"{self.variable(one.name)} must {one.rule.words}"
+            for one in self.settings
+            if one.rule is not None and (value := self.setting(one.name)) and not one.rule.fits(value)
+        ]
+
+    def require_settings(self, *names: str) -> None:
+        """Raise SendError where one of these is not set: nobody was asked, and a person has to look."""
+        if missing := [self.variable(name) for name in names if not self.setting(name)]:
+            words = f"not set: {' '.join(missing)}"
+            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words=words, asked=False)
+
     @property
     def base(self) -> str:
         """Where the platform stands, without a slash at the end."""
         return self.setting("API_BASE").rstrip("/")
 
+    @property
+    def window(self) -> timedelta:
+        """How old what comes in may be, for kinds that have this setting."""
+        return timedelta(seconds=int(self.setting("CALLBACK_SECONDS")))
+
     @abstractmethod
     def address_fault(self, address: str) -> str | None:
         """Say in one line what is wrong with an address, or None."""
-
-    @abstractmethod
-    def parts(self, message: OutboundMessage) -> list[str]:
-        """Return the texts that are sent for a message, each within the platform's limit."""
-
-    @abstractmethod
-    async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:
-        """Send one part, counted from 0. Raise SendError, or OutcomeUnknown when the bytes left and no usable answer came."""
 
     def abilities(self, address: str) -> Capabilities:  # noqa: ARG002 -- the contract's signature
         """Return what can be done at one address, where it depends on the kind of address."""
@@ -177,6 +196,14 @@ class Channel(ABC):
     def sends_from_here(self) -> bool:
         """Say whether this process can send now; another one may hold the only connection."""
         return True
+
+    @abstractmethod
+    def parts(self, message: OutboundMessage) -> list[str]:
+        """Return the texts that are sent for a message, each within the platform's limit."""
+
+    @abstractmethod
+    async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:
+        """Send one part, counted from 0. Raise SendError, or OutcomeUnknown when the bytes left and no usable answer came."""
 
     async def send_together(
         self, messages: Sequence[OutboundMessage], part: str, number: int

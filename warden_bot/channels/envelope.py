@@ -15,25 +15,37 @@ import hashlib
 import hmac
 import re
 import struct
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from warden_bot.channels.rules import AES_KEY
 from warden_bot.errors import CallbackRejected
 
 BLOCK = 32
 AES_BLOCK = 16
 RANDOM_BYTES, LENGTH_BYTES = 16, 4
 HEAD = RANDOM_BYTES + LENGTH_BYTES
-AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
+ECHO = re.compile(rb"[A-Za-z0-9_=+/.-]{1,128}")  # a number, in every example; never a message, nor what a browser runs
 
 
 def read_aes_key(aes_key: str) -> bytes:
     """Return the 32 bytes of a platform's AES key of 43 characters. Raise ValueError for anything else."""
-    if not AES_KEY.fullmatch(aes_key):
-        message = "an AES key has 43 characters: letters, digits, + and /"
+    if not AES_KEY.fits(aes_key):
+        message = f"an AES key must {AES_KEY.words}"
         raise ValueError(message)
     return base64.b64decode(aes_key + "=")
+
+
+def require_echo(echo: bytes) -> bytes:
+    """Return what a platform wants back to see that our address is ours.
+
+    Raise CallbackRejected for anything that could be a message which somebody caught, and wants to have opened.
+    """
+    if not ECHO.fullmatch(echo):
+        raise CallbackRejected("malformed", 400)
+    return echo
 
 
 def signature_of(*words: str) -> str:
@@ -81,6 +93,18 @@ class Envelope:
         if not hmac.compare_digest(plain[HEAD + length :], self._receiver):
             raise CallbackRejected("wrong_receiver", 403)
         return plain[HEAD : HEAD + length]
+
+    def open_fresh(self, query: Mapping[str, str], encrypted: str, now: datetime, window: timedelta) -> bytes:
+        """Return the message inside what came with this query. Raise CallbackRejected, also for what is stale."""
+        signature, timestamp, nonce = (query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
+        plain = self.open(signature, timestamp, nonce, encrypted)
+        require_fresh(timestamp, now, window)
+        return plain
+
+    def open_echo(self, query: Mapping[str, str], now: datetime, window: timedelta) -> bytes:
+        """Return what the platform wants back, out of a sealed `echostr`. Raise CallbackRejected for anything else."""
+        # Somewhere on the way a + may have become the space that it means in a form.
+        return require_echo(self.open_fresh(query, query.get("echostr", "").replace(" ", "+"), now, window))
 
     def close(self, message: bytes, timestamp: str, nonce: str, chance: bytes) -> tuple[str, str]:
         """Return ciphertext and signature of a message. `chance` is 16 random bytes."""

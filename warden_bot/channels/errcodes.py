@@ -1,25 +1,46 @@
 """Platforms that answer HTTP 200 even when they refuse, and say so in `errcode`: one way to read them all."""
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from yarl import URL
-
-from warden_bot.channels.http import Http, plain_words
-from warden_bot.domain.token import FreshToken
+from warden_bot.channels.http import plain_words
+from warden_bot.channels.meanings import (
+    BAD_CREDENTIALS,
+    BAD_REQUEST,
+    BUSY,
+    TEXT_TOO_LONG,
+    TOKEN_REFUSED,
+    UNEXPECTED_ANSWER,
+    Meaning,
+    throttled,
+)
 from warden_bot.errors import OutcomeUnknown, SendError
-from warden_bot.states import AttemptOutcome
+
+Errors = Mapping[int, Meaning]
 
 OK = 0
 TRACE = re.compile(r",?\s*(?:hint:|from ip:|more info at|rid:).*", re.DOTALL)  # holds our address and a trace id
 OUR_ADDRESS = re.compile(r"\s(?:ipv6 )?[0-9a-fA-F:.]*\b\d{1,3}(?:\.\d{1,3}){3}\b")  # "invalid ip 203.0.113.7, not in …"
-NOTHING_TAKEN = (AttemptOutcome.RETRYABLE, AttemptOutcome.THROTTLED)
+THROTTLE_WAIT = timedelta(seconds=60)  # limits are counted by the minute, and a block lasts as long
+CONCURRENCY_WAIT = timedelta(seconds=2)
 
-# errcode -> (our code, what becomes of the delivery, how long to wait at least)
-Errors = Mapping[int, tuple[str, AttemptOutcome, timedelta | None]]
-UNKNOWN_CODE = ("unexpected_answer", AttemptOutcome.REJECTED, None)
+# What means the same to every kind of this family; a kind's own table says the rest, and what is different.
+COMMON_ERRORS: Errors = {
+    -1: BUSY,
+    44004: BAD_REQUEST,  # empty
+    45002: TEXT_TOO_LONG,
+    45009: throttled(THROTTLE_WAIT),
+    45033: throttled(CONCURRENCY_WAIT),
+}
+# The same for kinds that call with a token. Where the token itself is asked for, 40001 means a wrong secret.
+TOKEN_ERRORS: Errors = {
+    **COMMON_ERRORS,
+    **dict.fromkeys((40001, 40014, 42001), TOKEN_REFUSED),
+    40013: BAD_CREDENTIALS,  # the account's id
+    41001: BAD_REQUEST,  # no token
+}
 
 
 def read_errcode(answer: dict[str, Any], errors: Errors) -> None:
@@ -34,31 +55,6 @@ def read_errcode(answer: dict[str, Any], errors: Errors) -> None:
 
 def refusal(errcode: int, errmsg: str, errors: Errors) -> SendError:
     """Return what a platform's code means, with its own words but without the trace behind them."""
-    code, outcome, wait = errors.get(errcode, UNKNOWN_CODE)
+    code, outcome, wait = errors.get(errcode, UNEXPECTED_ANSWER)
     words = plain_words(OUR_ADDRESS.sub("", TRACE.sub("", errmsg)))
     return SendError(code, outcome, retry_after=wait, platform_code=str(errcode), platform_words=words)
-
-
-async def fetch_access_token(
-    http: Http, url: URL, errors: Errors, clock: Callable[[], datetime], asking: object = None
-) -> FreshToken:
-    """Fetch `{"access_token", "expires_in"}`: with GET, or with POST where it is asked for in a document.
-
-    Raise SendError; nothing of a message was sent, whatever happened here.
-    """
-    try:
-        answer = await http.exchange("GET" if asking is None else "POST", url, asking)
-        answer.require_success()
-        document = answer.document()
-        if not document.get("access_token"):
-            read_errcode(document, errors)
-    except OutcomeUnknown as error:
-        raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=error.platform_words) from None
-    except SendError as error:
-        if error.outcome not in NOTHING_TAKEN:  # no recipient was named yet, so whatever it says is about our account
-            error.code, error.outcome = "bad_credentials", AttemptOutcome.DENIED
-        raise
-    token, seconds = document.get("access_token"), document.get("expires_in")
-    if not isinstance(token, str) or not token or not isinstance(seconds, int):
-        raise SendError("busy", AttemptOutcome.RETRYABLE, platform_words="the answer has no access_token")
-    return FreshToken(token, clock() + timedelta(seconds=seconds))

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from warden_bot.channels.meanings import UNREACHABLE, Meaning
 from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome
 
@@ -51,8 +52,12 @@ class HttpAnswer:
             return None
         return found if isinstance(found, dict) else None
 
-    def require_success(self) -> None:
-        """Raise the SendError that a status other than 2xx means; the one place where statuses are translated."""
+    def require_success(self, missing: Meaning = UNREACHABLE) -> None:
+        """Raise the SendError that a status other than 2xx means; the one place where statuses are translated.
+
+        `missing`: what it means that nothing is at this URL. Where the URL holds the address, the address is wrong. Else
+        it is that of the platform's own call, which is always there: something else answered in the platform's place.
+        """
         status = str(self.status)
         if self.status == TOO_MANY_REQUESTS:
             wait = retry_after(self.headers.get("Retry-After", ""))
@@ -62,7 +67,8 @@ class HttpAnswer:
         if self.status in (401, 403):
             raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=status)
         if self.status in (404, 410):
-            raise SendError("route_broken", AttemptOutcome.REJECTED, platform_code=status)
+            code, outcome, wait = missing
+            raise SendError(code, outcome, retry_after=wait, platform_code=status)
         if not 200 <= self.status < 300:  # noqa: PLR2004 -- HTTP's own borders; a redirect is not followed either
             raise SendError("bad_request", AttemptOutcome.REJECTED, platform_code=status)
 
@@ -129,10 +135,19 @@ class Http:
         body = None if document is None else json.dumps(document, ensure_ascii=False).encode()
         return await self.request(method, url, body, {**(JSON if body is not None else {}), **(headers or {})})
 
-    async def post_json(self, url: str | URL, body: bytes, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Post JSON bytes and return the JSON object of a 2xx answer; any other status is a SendError. See `request`."""
+    async def post_json(
+        self,
+        url: str | URL,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        missing: Meaning = UNREACHABLE,
+    ) -> dict[str, Any]:
+        """Post JSON bytes and return the JSON object of a 2xx answer; any other status is a SendError.
+
+        See `request`, and `require_success` for `missing`.
+        """
         answer = await self.request("POST", url, body, {**JSON, **(headers or {})})
-        answer.require_success()
+        answer.require_success(missing)
         return answer.document()
 
     @asynccontextmanager

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from warden_bot.channels.http import Http
+from warden_bot.channels.http import Http, HttpAnswer
+from warden_bot.channels.meanings import NO_MEDIA
 from warden_bot.errors import SendError
 from warden_bot.states import AttemptOutcome
 
@@ -51,7 +52,12 @@ async def fetch_from(http: Http, address: str, hosts: Sequence[str], largest: in
     if not is_known_place(address, hosts):
         raise SendError("foreign_address", AttemptOutcome.REJECTED, asked=False)
     answer = await http.request("GET", URL(address, encoded=True), largest=largest)
-    answer.require_success()
+    answer.require_success(missing=NO_MEDIA)
+    return whole_file(answer, largest)
+
+
+def whole_file(answer: HttpAnswer, largest: int) -> bytes:
+    """Return a file that came whole. Raise SendError for one that is larger than what was read of it."""
     if len(answer.body) > largest:
         raise SendError("too_large", AttemptOutcome.REJECTED)
     return answer.body

@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import ClassVar
 
 from warden_bot.channels.base import Capabilities, Channel, ChannelSetting, SendReceipt, Surroundings
+from warden_bot.channels.rules import whole_number
 from warden_bot.domain.message import OutboundMessage, Recipient
 from warden_bot.domain.relay import Patience
-from warden_bot.errors import SettingsError
 from warden_bot.states import ChannelKind
 
 LONGEST_TEXT = 20_000  # bytes; nobody reads more on a phone
@@ -35,24 +35,23 @@ class Relay(Channel):
     )
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("API_BASE", "where teachers' pages stand, if not at PUBLIC_URL"),
-        ChannelSetting("REMIND_AFTER", "minutes after which a teacher who has not posted is reminded", "60"),
-        ChannelSetting("REMINDERS", "how often at most", "2"),
-        ChannelSetting("HOURS", "hours after which what was handed over is too old to be posted", "48"),
+        ChannelSetting(
+            "REMIND_AFTER",
+            "minutes after which a teacher who has not posted is reminded",
+            "60",
+            rule=whole_number(1, 10_000),
+        ),
+        ChannelSetting("REMINDERS", "how often at most", "2", rule=whole_number(0, 10)),
+        ChannelSetting(
+            "HOURS", "hours after which what was handed over is too old to be posted", "48", rule=whole_number(1, 720)
+        ),
     )
 
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         super().__init__(values, around)
-        numbers = {name: self.setting(name) for name in ("REMIND_AFTER", "REMINDERS", "HOURS")}
-        faults = [
-            f"WARDEN_RELAY_{name} must be a whole number from {least} to {most}"
-            for name, least, most in (("REMIND_AFTER", 1, 10_000), ("REMINDERS", 0, 10), ("HOURS", 1, 720))
-            if not (numbers[name].isascii() and numbers[name].isdecimal() and least <= int(numbers[name]) <= most)
-        ]
-        if faults:
-            raise SettingsError(faults)
-        self._lasts = timedelta(hours=int(numbers["HOURS"]))
-        remind_after = timedelta(minutes=int(numbers["REMIND_AFTER"]))
-        self.patience = Patience(remind_after, int(numbers["REMINDERS"]), self._lasts)
+        self._lasts = timedelta(hours=int(self.setting("HOURS")))
+        remind_after = timedelta(minutes=int(self.setting("REMIND_AFTER")))
+        self.patience = Patience(remind_after, int(self.setting("REMINDERS")), self._lasts)
 
     def address_fault(self, address: str) -> str | None:
         """Accept a plain word, a URL, or a private address of a channel that reaches people."""

@@ -3,14 +3,17 @@
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
-from warden_bot.domain.token import Fetch
-from warden_bot.errors import SendError
+from warden_bot.domain.token import Fetch, FreshToken
+from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome
 
 REFUSED_TOKEN = "token_refused"  # noqa: S105 -- the code by which a channel says: the token is the trouble
+LONGEST_LIFE = 7200  # seconds, as all platforms document it; whatever else one says, a token is renewed after them
+NOTHING_TAKEN = (AttemptOutcome.RETRYABLE, AttemptOutcome.THROTTLED)
 Answer = TypeVar("Answer")
 
 
@@ -62,3 +65,25 @@ async def with_token(tokens: TokenStore, name: str, fetch: Fetch, call: Callable
             raise
         code, words = error.platform_code, error.platform_words
         raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=code, platform_words=words) from None
+
+
+async def fetch_token(
+    asking: Awaitable[Mapping[str, Any]], names: tuple[str, str], clock: Callable[[], datetime]
+) -> FreshToken:
+    """Await the answer that holds a token and its life in seconds, under these names. Raise SendError.
+
+    Nothing of a message was sent, whatever happened; and as no recipient was named, a refusal is about our account.
+    """
+    try:
+        answer = await asking
+    except OutcomeUnknown as error:
+        raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=error.platform_words) from None
+    except SendError as error:
+        if error.outcome in NOTHING_TAKEN:
+            raise
+        raise error.restated("bad_credentials", AttemptOutcome.DENIED) from None
+    token, seconds = (answer.get(name) for name in names)
+    if not isinstance(token, str) or not token or not isinstance(seconds, int):
+        words = f"the answer has no {names[0]}"
+        raise SendError("busy", AttemptOutcome.RETRYABLE, platform_words=words)
+    return FreshToken(token, clock() + timedelta(seconds=min(max(seconds, 0), LONGEST_LIFE)))

@@ -1,16 +1,17 @@
-"""Our own kind, for anything that can sign JSON. ARCHITECTURE of the wire: README.md, "The webhook channel".
+"""Our own kind, for anything that can sign JSON: README.md, "The webhook channel", is its document.
 
 In:  POST /callbacks/webhook. Out: POST to the group's address, a URL. Both carry `X-Warden-Timestamp` (unix seconds)
 and `X-Warden-Signature: sha256=` + hex HMAC-SHA256(secret, timestamp + "." + body).
+Nothing that was sent can be taken back.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from warden_bot.channels.base import (
     CallbackAnswer,
@@ -25,6 +26,8 @@ from warden_bot.channels.base import (
     json_answer,
 )
 from warden_bot.channels.http import plain_words
+from warden_bot.channels.inbound import LONGEST_INBOUND, LONGEST_NAME, Id, Strict
+from warden_bot.channels.meanings import ROUTE_BROKEN
 from warden_bot.channels.signing import same, sign_hex
 from warden_bot.domain.message import InboundMessage, OutboundMessage, Sender
 from warden_bot.domain.splitting import split_text
@@ -34,24 +37,19 @@ from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
 TIMESTAMP, SIGNATURE, SCHEME = "x-warden-timestamp", "x-warden-signature", "sha256="
 TIME_WINDOW = timedelta(seconds=300)
 LONGEST_TEXT = 1_048_576  # bytes; a text is never cut, for every part would need a delivery_id of its own
-LONGEST_INBOUND = 10_000  # characters of one message
-
-Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class _InboundSender(BaseModel):
-    id: Short
-    name: str = Field("", max_length=200)
+class _InboundSender(Strict):
+    id: Id
+    name: str = Field("", max_length=LONGEST_NAME)
     role: Literal["parent", "student", "teacher", "officer"] = "parent"
 
 
-class _Inbound(BaseModel):
-    """The body of an inbound request. Strict: nothing is guessed from a wrong type; unknown keys are left alone."""
+class _Inbound(Strict):
+    """The body of an inbound request."""
 
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
-
-    message_id: Short
-    group: Short | None = None
+    message_id: Id
+    group: Id | None = None
     sender: _InboundSender
     text: str = Field(max_length=LONGEST_INBOUND)
     addressed: bool = False
@@ -105,8 +103,7 @@ class Webhook(Channel):
         """Post one signed message. `delivery_id` is the same on every resend, so that the receiver can drop it."""
         secret = message.recipient.secret or self._secret
         if not secret:
-            words = "WARDEN_WEBHOOK_SECRET is not set"
-            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words=words, asked=False)
+            self.require_settings("SECRET")
         body = json.dumps(
             {
                 "delivery_id": message.key,
@@ -121,7 +118,8 @@ class Webhook(Channel):
         timestamp = str(int(self._around.clock().timestamp()))
         signature = SCHEME + sign_hex(secret, timestamp.encode() + b"." + body)
         headers = {TIMESTAMP: timestamp, SIGNATURE: signature}
-        answer = await self._around.http.post_json(urljoin(self._base, message.recipient.address), body, headers)
+        url = urljoin(self._base, message.recipient.address)
+        answer = await self._around.http.post_json(url, body, headers, missing=ROUTE_BROKEN)
         if answer.get("ok") is True:
             return SendReceipt(str(answer.get("id", "")))
         if answer.get("ok") is False:
@@ -146,10 +144,7 @@ class Webhook(Channel):
             raise CallbackRejected("stale", 401)
         if abs(datetime.fromtimestamp(int(timestamp), UTC) - request.received_at) > TIME_WINDOW:
             raise CallbackRejected("stale", 401)
-        try:
-            found = _Inbound.model_validate_json(request.body)
-        except ValidationError:
-            raise CallbackRejected("malformed", 400) from None
+        found = _Inbound.read(request.body)
         sender = Sender(found.sender.id, found.sender.name, SenderRole(found.sender.role))
         addressed = found.addressed or found.group is None
         message = InboundMessage(

@@ -12,35 +12,28 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from warden_bot.channels.base import Capabilities, Channel, ChannelSetting, SendReceipt
-from warden_bot.channels.errcodes import Errors, read_errcode
+from warden_bot.channels.company import API_BASE
+from warden_bot.channels.errcodes import COMMON_ERRORS, Errors, read_errcode
+from warden_bot.channels.meanings import BAD_REQUEST, ROUTE_BROKEN, TEXT_TOO_LONG
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.splitting import split_text
 from warden_bot.errors import SendError
-from warden_bot.states import AttemptOutcome, ChannelKind
+from warden_bot.states import ChannelKind
 
-API_BASE = "https://qyapi.weixin.qq.com"
 LONGEST_TEXT = 2048  # bytes of `text.content` in UTF-8
 KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
-THROTTLE_WAIT = timedelta(seconds=60)  # the block lasts as long as the limit's period
-CONCURRENCY_WAIT = timedelta(seconds=2)
 
 ERRORS: Errors = {
-    -1: ("busy", AttemptOutcome.RETRYABLE, None),
-    40008: ("bad_request", AttemptOutcome.REJECTED, None),
-    40035: ("bad_request", AttemptOutcome.REJECTED, None),
-    40058: ("text_too_long", AttemptOutcome.REJECTED, None),
-    44004: ("bad_request", AttemptOutcome.REJECTED, None),
-    45002: ("text_too_long", AttemptOutcome.REJECTED, None),
-    45009: ("throttled", AttemptOutcome.THROTTLED, THROTTLE_WAIT),
-    45033: ("throttled", AttemptOutcome.THROTTLED, CONCURRENCY_WAIT),
-    93000: ("route_broken", AttemptOutcome.REJECTED, None),  # wrong key, or the robot was removed from the group
-    93001: ("route_broken", AttemptOutcome.REJECTED, None),  # the group does not allow pushing
-    93004: ("route_broken", AttemptOutcome.REJECTED, None),  # the robot is switched off
-    93006: ("route_broken", AttemptOutcome.REJECTED, None),
-    93008: ("route_broken", AttemptOutcome.REJECTED, None),  # the robot is not in the group
-    93017: ("bad_request", AttemptOutcome.REJECTED, None),
-    93019: ("route_broken", AttemptOutcome.REJECTED, None),
+    **COMMON_ERRORS,
+    **dict.fromkeys((40008, 40035, 93017), BAD_REQUEST),
+    40058: TEXT_TOO_LONG,
+    93000: ROUTE_BROKEN,  # wrong key, or the robot was removed from the group
+    93001: ROUTE_BROKEN,  # the group does not allow pushing
+    93004: ROUTE_BROKEN,  # the robot is switched off
+    93006: ROUTE_BROKEN,
+    93008: ROUTE_BROKEN,  # the robot is not in the group
+    93019: ROUTE_BROKEN,
 }
 
 
@@ -71,9 +64,9 @@ class WecomRobot(Channel):
 
     async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:  # noqa: ARG002 -- the contract's signature
         """Post one text message."""
-        body = {"msgtype": "text", "text": {"content": part}}
+        body = json.dumps({"msgtype": "text", "text": {"content": part}}, ensure_ascii=False).encode()
         url = f"{self.base}/cgi-bin/webhook/send?key={quote(message.recipient.address, safe='')}"
-        read_answer(await self._around.http.post_json(url, json.dumps(body, ensure_ascii=False).encode()))
+        read_answer(await self._around.http.post_json(url, body, missing=ROUTE_BROKEN))
         return SendReceipt()
 
 
@@ -84,5 +77,5 @@ def read_answer(answer: dict[str, Any]) -> None:
     except SendError as error:
         # One report shows the code of a broken route for texts that were too long.
         if error.code == "route_broken" and "length" in error.platform_words:
-            error.code = "text_too_long"
+            raise error.restated(*TEXT_TOO_LONG) from None
         raise

@@ -40,10 +40,11 @@ async def _look() -> "list[Finding]":
     settings = settings_from_here()
     found = [ok("settings", "设置读得懂")]
     loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
-    return found + check_content(loaded) + await _look_at_database(settings)
+    return found + check_content(loaded) + await look_at_database(settings)
 
 
-async def _look_at_database(settings: "Settings") -> "list[Finding]":
+async def look_at_database(settings: "Settings") -> "list[Finding]":
+    """Check everything that needs the database; say so where it cannot even be opened."""
     from warden_bot.app import open_kit
     from warden_bot.domain.trouble import in_words
     from warden_bot.errors import DatabaseBehind, Refused, SealBroken

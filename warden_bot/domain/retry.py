@@ -1,6 +1,6 @@
 """What becomes of a delivery after a try: the retry policy as tables, and the one function that reads them.
 
-PLATFORMS §0.5: throttled waits what the platform says, busy backs off, refused credentials are renewed once (within the
+Throttled waits what the platform says, busy backs off, refused credentials are renewed once (within the
 try), refused for good and refused content wait for a person. Time comes in, nothing here reads a clock.
 """
 

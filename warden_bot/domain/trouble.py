@@ -24,6 +24,7 @@ TROUBLES: dict[str, Trouble] = {
     "route_broken": Trouble(
         "这个群的路断了：地址不对、机器人被移出或停用", "重新把机器人加进群，用 groups bind 或 groups import 换地址"
     ),
+    "not_bound": Trouble("这个群还没有绑定", "用 groups bind 做绑定码，请班主任在群里发“绑定 码”"),
     "bad_request": Trouble("平台说请求不对", "把平台原话发给开发者"),
     "text_too_long": Trouble("内容超过平台上限", "写短一些再发"),
     "content_refused": Trouble("平台的内容审核没有通过", "请编辑改写后再发"),

@@ -109,6 +109,9 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
     if _is_pointless(claimed, channel):
         await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
         return None
+    if claimed.group_id is not None and not claimed.recipient.address:
+        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.FAILED, "not_bound", now)
+        return None
     if claimed.case_id is not None:
         case = await case_by_id(session, claimed.case_id)
         if case is None or case.status is not CaseStatus.OPEN:

@@ -8,7 +8,7 @@ from typing import Any
 
 from warden_bot.channels.registry import Channels
 from warden_bot.errors import Fault, FaultsFound, SealBroken
-from warden_bot.handlers.placing import place_group
+from warden_bot.handlers.placing import leave_unbound, place_group
 from warden_bot.spreadsheet import Row, read_table
 from warden_bot.states import AuditAction, ChannelKind, FindingKind, GroupKind, GroupStatus
 from warden_bot.store.audit import add_entry
@@ -21,6 +21,7 @@ from warden_bot.store.sealing import Sealer
 NEEDED = ("code", "name", "kind", "channel", "address")
 COLUMNS = ("code", "name", "kind", "grade", "channel", "address", "secret", "teacher", "teacher_address", "officer")
 SHARED_ADDRESSES = frozenset({ChannelKind.WEBHOOK, ChannelKind.RELAY})  # one receiver, or teacher, for many groups
+TO_BIND = "bind"  # the address comes with the code that the teacher types into the chat; one that came already stays
 NO_ADDRESS = "link"  # the teacher uses the class's own page
 LONGEST_CELL, LONGEST_CODE = 500, 64
 
@@ -106,7 +107,7 @@ def _cell_faults(cells: dict[str, str], channels: Channels) -> list[str]:
         found.append(f"kind{_quoted(kind)}不认识，要写 {'、'.join(GroupKind)}")
     if channel and channel not in set(ChannelKind):
         found.append(f"channel{_quoted(channel)}不认识，要写 {'、'.join(ChannelKind)}")
-    elif channel and address and (wrong := channels[ChannelKind(channel)].address_fault(address)):
+    elif channel and address not in ("", TO_BIND) and (wrong := channels[ChannelKind(channel)].address_fault(address)):
         found.append(wrong)
     return found
 
@@ -125,7 +126,7 @@ def _refuse_repeats(name: str, rows: list[GroupRow], faults: list[Fault]) -> Non
             faults.append(Fault(name, row.line, f"代号 {row.code} 和第 {codes[row.code]} 行重复"))
         codes.setdefault(row.code, row.line)
         place = (row.channel, row.address)
-        if row.channel not in SHARED_ADDRESSES and place in addresses:
+        if row.channel not in SHARED_ADDRESSES and row.address != TO_BIND and place in addresses:
             faults.append(Fault(name, row.line, f"地址和第 {addresses[place]} 行重复，两个班会收进同一个群"))
         addresses.setdefault(place, row.line)
 
@@ -202,7 +203,10 @@ def _new_group(session: Session, row: GroupRow, channels: Channels, sealer: Seal
         updated_at=now,
         **_plain(row),
     )
-    place_group(group, row.channel, row.address, channels, sealer)
+    if row.address == TO_BIND and not channels[row.channel].capabilities.hands_over:
+        leave_unbound(group, channels, sealer, now)
+    else:
+        place_group(group, row.channel, row.address, channels, sealer)
     return group
 
 
@@ -210,10 +214,17 @@ def _update(group: Group, row: GroupRow, channels: Channels, sealer: Sealer, now
     changes = {column: value for column, value in _plain(row).items() if getattr(group, column) != value}
     if (_opened(sealer, group.sealed_secret, SECRET) if group.sealed_secret else "") != row.secret:
         changes["sealed_secret"] = sealer.seal(row.secret, SECRET) if row.secret else None
-    moved = group.channel is not row.channel or _opened(sealer, group.sealed_address, ADDRESS) != row.address
+    address = _opened(sealer, group.sealed_address, ADDRESS)
+    moved = group.channel is not row.channel or address != row.address
+    if row.address == TO_BIND and (address or group.channel is row.channel):  # bound meanwhile, or still waiting for it
+        moved = False
+        changes.pop("channel", None)
+        changes.pop("sealed_secret", None)
     for column, value in changes.items():
         setattr(group, column, value)
-    if moved:
+    if moved and row.address == TO_BIND and not channels[row.channel].capabilities.hands_over:
+        leave_unbound(group, channels, sealer, now)
+    elif moved:
         place_group(group, row.channel, row.address, channels, sealer)
     if changes or moved:
         group.updated_at = now

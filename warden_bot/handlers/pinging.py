@@ -61,7 +61,10 @@ async def _ping(group: Group, channel: Channel, sealer: Sealer) -> Pinged:
     try:
         address = sealer.open(group.sealed_address, ADDRESS)
         secret = sealer.open(group.sealed_secret, SECRET) if group.sealed_secret else ""
-        await channel.probe(address, secret)
+        if address:
+            await channel.probe(address, secret)
+        else:
+            result, trouble = BROKEN, "not_bound"
     except SealBroken:
         result, trouble = BROKEN, "seal_broken"
     except SendError as error:

@@ -10,6 +10,8 @@ from warden_bot.store.database import Session
 from warden_bot.store.groups import ADDRESS, Group, address_hash, all_groups
 from warden_bot.store.sealing import Sealer
 
+UNBOUND = ""  # the address of a group whose chat is not bound yet
+
 
 def place_group(group: Group, kind: ChannelKind, address: str, channels: Channels, sealer: Sealer) -> None:
     """Set where a group is reached. A route that was broken is taken for whole again until it is tried."""
@@ -18,6 +20,12 @@ def place_group(group: Group, kind: ChannelKind, address: str, channels: Channel
     group.address_hash = address_hash(sealer, kind, address)
     group.takes_key = channels[kind].abilities(address).takes_key
     group.route_broken_at, group.route_broken_code, group.checked_at = None, "", None
+
+
+def leave_unbound(group: Group, channels: Channels, sealer: Sealer, now: datetime) -> None:
+    """Give a group no address yet: its teacher binds its chat, and until then nothing can be sent there."""
+    place_group(group, group.channel, UNBOUND, channels, sealer)
+    group.route_broken_at, group.route_broken_code = now, "not_bound"
 
 
 def move_group(

@@ -10,45 +10,46 @@ from datetime import timedelta
 
 from warden_bot.channels.errcodes import Errors, read_errcode
 from warden_bot.channels.http import LONGEST_WAIT, HttpAnswer, plain_words
-from warden_bot.channels.tokens import REFUSED_TOKEN
+from warden_bot.channels.meanings import (
+    BAD_CREDENTIALS,
+    BAD_REQUEST,
+    BUSY,
+    CONTENT_REFUSED,
+    OUTSIDE_WINDOW,
+    ROUTE_BROKEN,
+    TEXT_TOO_LONG,
+    TOKEN_REFUSED,
+    UNEXPECTED_ANSWER,
+    UNREACHABLE,
+    Meaning,
+    throttled,
+)
 from warden_bot.errors import SendError
 from warden_bot.states import AttemptOutcome
 
-Meaning = tuple[
-    str, AttemptOutcome, timedelta | None
-]  # our code, what becomes of the delivery, how long to wait at least
-
-BUSY: Meaning = ("busy", AttemptOutcome.RETRYABLE, None)
-BAD_REQUEST: Meaning = ("bad_request", AttemptOutcome.REJECTED, None)
-GONE: Meaning = ("route_broken", AttemptOutcome.REJECTED, None)
-DENIED: Meaning = ("bad_credentials", AttemptOutcome.DENIED, None)
-TOO_LONG: Meaning = ("text_too_long", AttemptOutcome.REJECTED, None)
-REFUSED_CONTENT: Meaning = ("content_refused", AttemptOutcome.HELD, None)
-
-PENALTY = timedelta(minutes=10)  # documented: who sends more than 20 a minute is not heard for ten
+THROTTLE_WAIT = timedelta(seconds=60)
+PENALTY_WAIT = timedelta(minutes=10)  # documented: who sends more than 20 a minute is not heard for ten
+QUOTA_WAIT = timedelta(hours=1)  # a month's quota; looked at again every hour
 ROBOT_ERRORS: Errors = {
     -1: BUSY,
     40035: BAD_REQUEST,  # no access_token
     43002: BAD_REQUEST,
     43004: BAD_REQUEST,
-    130101: ("throttled", AttemptOutcome.THROTTLED, timedelta(seconds=60)),
-    300001: GONE,  # the token does not exist
-    300005: GONE,
-    310000: DENIED,  # keyword, signature or IP: `errmsg` says which
-    400013: GONE,  # the group was dissolved
-    400101: GONE,
-    400102: GONE,  # the robot was stopped
+    130101: throttled(THROTTLE_WAIT),
+    300001: ROUTE_BROKEN,  # the token does not exist
+    300005: ROUTE_BROKEN,
+    310000: BAD_CREDENTIALS,  # keyword, signature or IP: `errmsg` says which
+    400013: ROUTE_BROKEN,  # the group was dissolved
+    400101: ROUTE_BROKEN,
+    400102: ROUTE_BROKEN,  # the robot was stopped
     400105: BAD_REQUEST,
-    400106: GONE,  # there is no such robot
-    410100: ("throttled", AttemptOutcome.THROTTLED, PENALTY),
+    400106: ROUTE_BROKEN,  # there is no such robot
+    410100: throttled(PENALTY_WAIT),
     # From memory of the platform, not from its pages: checks of content, links, texts and pictures.
-    430101: REFUSED_CONTENT,
-    430102: REFUSED_CONTENT,
-    430103: REFUSED_CONTENT,
-    430104: REFUSED_CONTENT,
+    **dict.fromkeys((430101, 430102, 430103, 430104), CONTENT_REFUSED),
 }
 # Seen in public reports: "session 不存在" where the address of an answer is too old.
-SESSION_ERRORS: Errors = {**ROBOT_ERRORS, 300001: ("outside_window", AttemptOutcome.REJECTED, None)}
+SESSION_ERRORS: Errors = {**ROBOT_ERRORS, 300001: OUTSIDE_WINDOW}
 SECURITY = "310000"
 KEYWORD = re.compile("keyword|关键词", re.IGNORECASE)
 EXCEEDS = re.compile("too long|exceed [0-9]+ bytes", re.IGNORECASE)  # no code for it is documented
@@ -57,30 +58,29 @@ EXCEEDS = re.compile("too long|exceed [0-9]+ bytes", re.IGNORECASE)  # no code f
 # judged by its HTTP status. Documented on the pages of the calls and …/how-to-process-api-throttling-on-the-dingtalk-
 # server; the spelling "notExsit" is theirs.
 APP_ERRORS: dict[str, Meaning] = {
-    "qpslimit": ("throttled", AttemptOutcome.THROTTLED, timedelta(seconds=1)),
+    "qpslimit": throttled(timedelta(seconds=1)),
     # The month's calls of the whole organisation are used up: only its administrator can do something about it.
-    "apicountlimit": ("throttled", AttemptOutcome.THROTTLED, timedelta(hours=1)),
-    "throttl": ("throttled", AttemptOutcome.THROTTLED, timedelta(seconds=60)),
-    "flowcontrol": ("throttled", AttemptOutcome.THROTTLED, timedelta(seconds=60)),
-    "permissiondenied": DENIED,  # before "accesstoken": the token is good, the app may not do this
-    "invalidauthentication": (REFUSED_TOKEN, AttemptOutcome.DENIED, None),  # with HTTP 400
-    "accesstoken": (REFUSED_TOKEN, AttemptOutcome.DENIED, None),
-    "invalidclientidorsecret": DENIED,
-    "ip.not.match": DENIED,
-    "robotcode.auth": DENIED,  # the app is not the robot's
-    "msgparam.toolong": TOO_LONG,
-    "robotcode.notexsit": GONE,
-    "robotcode.notexist": GONE,
-    "openconversationid": GONE,
-    "bot.stopped": GONE,
-    "robot.oto.notexist": GONE,
-    "chatbotid.notallow": GONE,  # the robot is stopped, or may not write to persons
-    "staffid.notexist": GONE,
-    "illegal.receivers": GONE,
-    "template.": GONE,
-    "resource.not.found": GONE,
+    "apicountlimit": throttled(QUOTA_WAIT),
+    "throttl": throttled(THROTTLE_WAIT),
+    "flowcontrol": throttled(THROTTLE_WAIT),
+    "permissiondenied": BAD_CREDENTIALS,  # before "accesstoken": the token is good, the app may not do this
+    "invalidauthentication": TOKEN_REFUSED,  # with HTTP 400
+    "accesstoken": TOKEN_REFUSED,
+    "invalidclientidorsecret": BAD_CREDENTIALS,
+    "ip.not.match": BAD_CREDENTIALS,
+    "robotcode.auth": BAD_CREDENTIALS,  # the app is not the robot's
+    "msgparam.toolong": TEXT_TOO_LONG,
+    "robotcode.notexsit": ROUTE_BROKEN,
+    "robotcode.notexist": ROUTE_BROKEN,
+    "openconversationid": ROUTE_BROKEN,
+    "bot.stopped": ROUTE_BROKEN,
+    "robot.oto.notexist": ROUTE_BROKEN,
+    "chatbotid.notallow": ROUTE_BROKEN,  # the robot is stopped, or may not write to persons
+    "staffid.notexist": ROUTE_BROKEN,
+    "illegal.receivers": ROUTE_BROKEN,
+    "template.": ROUTE_BROKEN,
+    "resource.not.found": ROUTE_BROKEN,
 }
-FLOW_CONTROL_WAIT = timedelta(seconds=60)  # nobody documents how long a person is not written to
 
 PUNISHED = re.compile(rb'"status"\s*:\s*1111\b')
 WAIT = re.compile(rb'"wait"\s*:\s*([0-9]{1,4})\b')
@@ -99,46 +99,38 @@ def tidy(words: object) -> str:
 def read_robot_answer(answer: HttpAnswer, errors: Errors = ROBOT_ERRORS) -> None:
     """Return when a custom robot or a reply address took the message; raise what its answer means."""
     _require_let_in(answer)
-    answer.require_success()
+    answer.require_success(missing=ROUTE_BROKEN)
     document = answer.document()
     try:
         read_errcode(document | {"errmsg": tidy(document.get("errmsg"))}, errors)
     except SendError as error:
         if EXCEEDS.search(error.platform_words):
-            raise restated(error, TOO_LONG) from None
+            raise error.restated(*TEXT_TOO_LONG) from None
         if error.platform_code == SECURITY and KEYWORD.search(error.platform_words):
-            raise restated(error, BAD_REQUEST) from None
+            raise error.restated(*BAD_REQUEST) from None
         raise
 
 
 def read_app_answer(answer: HttpAnswer) -> dict[str, object]:
     """Return the document of a v1.0 answer; raise what its code or, for unknown ones, its HTTP status means."""
     _require_let_in(answer)
+    document = answer.document_or_none() or {}
+    code = document.get("code")
     try:
-        answer.require_success()
+        answer.require_success(missing=UNEXPECTED_ANSWER if code else UNREACHABLE)
     except SendError as error:
-        document = answer.document_or_none() or {}
-        code = document.get("code")
         if not isinstance(code, str) or not code:
             raise
-        error.platform_code, error.platform_words = tidy(code), tidy(document.get("message"))
-        by_status = (error.code, error.outcome, None)
-        found = next((APP_ERRORS[part] for part in APP_ERRORS if part in code.lower()), by_status)
-        raise restated(error, found) from None
+        by_status: Meaning = (error.code, error.outcome, None)
+        ours, outcome, wait = next((APP_ERRORS[part] for part in APP_ERRORS if part in code.lower()), by_status)
+        raise error.restated(
+            ours,
+            outcome,
+            error.retry_after or wait,
+            platform_code=tidy(code),
+            platform_words=tidy(document.get("message")),
+        ) from None
     return answer.document()
-
-
-def restated(error: SendError, meaning: Meaning) -> SendError:
-    """Return the same answer of the platform with another meaning."""
-    code, outcome, wait = meaning
-    return SendError(
-        code,
-        outcome,
-        retry_after=error.retry_after or wait,
-        platform_code=error.platform_code,
-        platform_words=error.platform_words,
-        asked=error.asked,
-    )
 
 
 def _require_let_in(answer: HttpAnswer) -> None:

@@ -5,18 +5,19 @@ https://open.dingtalk.com/document/orgapp/the-robot-sends-a-group-message and it
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from warden_bot.channels.base import SendReceipt, Surroundings
-from warden_bot.channels.dingtalk.answers import DENIED, FLOW_CONTROL_WAIT, read_app_answer, restated, tidy
-from warden_bot.channels.tokens import token_name, with_token
+from warden_bot.channels.dingtalk.answers import THROTTLE_WAIT, read_app_answer, tidy
+from warden_bot.channels.tokens import fetch_token, token_name, with_token
 from warden_bot.domain.token import FreshToken
 from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind
 
 TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 -- a name
 TOKEN_PATH = "/v1.0/oauth2/accessToken"  # noqa: S105 -- a path
+TOKEN_NAMES = ("accessToken", "expireIn")
 ROBOT_PATH = "/v1.0/robot/"
 
 Document = dict[str, object]
@@ -31,6 +32,7 @@ class App:
     key: str
     secret: str = field(repr=False)
     robot_code: str
+    require_settings: Callable[[], None]
 
     @property
     def is_set_up(self) -> bool:
@@ -45,8 +47,8 @@ class App:
     async def send_to_person(self, staff_id: str, text: str) -> SendReceipt:
         """Send a text to one person; that the call succeeded does not mean that this one was written to."""
         answer = await self._ask("oToMessages/batchSend", {"userIds": [staff_id], **_words(text)})
-        if answer.get("flowControlledStaffIdList"):
-            raise SendError("throttled", AttemptOutcome.THROTTLED, retry_after=FLOW_CONTROL_WAIT)
+        if answer.get("flowControlledStaffIdList"):  # nobody documents how long a person is not written to
+            raise SendError("throttled", AttemptOutcome.THROTTLED, retry_after=THROTTLE_WAIT)
         for refused in ("invalidStaffIdList", "filteredStaffIdList"):
             if answer.get(refused):
                 raise SendError("route_broken", AttemptOutcome.REJECTED, platform_code=refused)
@@ -69,7 +71,7 @@ class App:
             answer = await self._ask("groups/robots/query", {"openConversationId": conversation_id})
         except SendError as error:
             if "PermissionDenied" in error.platform_code:  # this call needs a permission that sending does not
-                raise restated(error, ("cannot_probe", AttemptOutcome.REJECTED, None)) from None
+                raise error.restated("cannot_probe", AttemptOutcome.REJECTED) from None
             raise
         robots = answer.get("chatbotInstanceVOList")
         if not isinstance(robots, list):
@@ -88,26 +90,15 @@ class App:
 
     async def fetch_token(self) -> FreshToken:
         """Fetch an access token. Raise SendError; nothing of a message was sent, whatever happened here."""
+        return await fetch_token(self._asked_for_token(), TOKEN_NAMES, self.around.clock)
+
+    async def _asked_for_token(self) -> Document:
         document = {"appKey": self.key, "appSecret": self.secret}
-        try:
-            found = read_app_answer(await self.around.http.exchange("POST", self.base + TOKEN_PATH, document))
-        except OutcomeUnknown as error:
-            raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=error.platform_words) from None
-        except SendError as error:
-            # No group is at fault for it, whatever the code says elsewhere.
-            if error.outcome in (AttemptOutcome.REJECTED, AttemptOutcome.DENIED):
-                raise restated(error, DENIED) from None
-            raise
-        token, seconds = found.get("accessToken"), found.get("expireIn")
-        if not isinstance(token, str) or not token or not isinstance(seconds, int):
-            raise SendError("busy", AttemptOutcome.RETRYABLE, platform_words="the answer has no accessToken")
-        return FreshToken(token, self.around.clock() + timedelta(seconds=seconds))
+        return read_app_answer(await self.around.http.exchange("POST", self.base + TOKEN_PATH, document))
 
     async def _ask(self, call: str, document: Document) -> Document:
         """Make a call of the robot; a token that is refused is renewed once."""
-        if not self.is_set_up:
-            words = "WARDEN_DINGTALK_APP_KEY or WARDEN_DINGTALK_APP_SECRET is not set"
-            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words=words, asked=False)
+        self.require_settings()
         url = self.base + ROBOT_PATH + call
         body = document if call == "groups/robots/query" else {"robotCode": self.robot_code, **document}
 

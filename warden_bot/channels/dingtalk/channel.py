@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -34,18 +35,19 @@ from warden_bot.channels.dingtalk.stream import Stream
 from warden_bot.channels.errcodes import Errors
 from warden_bot.channels.places import fetch_from, is_known_place, origin_of, read_hosts
 from warden_bot.channels.replays import Replays
+from warden_bot.channels.rules import SECONDS, SWITCH, beginning_with
 from warden_bot.channels.signing import same, sign_base64
 from warden_bot.domain.message import Media, OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.splitting import split_text
-from warden_bot.errors import CallbackRejected, SendError, SettingsError
+from warden_bot.errors import CallbackRejected, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind
 
 API_BASE, ROBOT_API_BASE = "https://api.dingtalk.com", "https://oapi.dingtalk.com"
+# Of an app's robot. 15,000 bytes of msgParam are documented; one public report saw texts cut at 5,600 without a word.
+LONGEST_TEXT = 5_000
 # 20,000 bytes is the whole message with its JSON, in which quotes and line ends take two bytes.
 LONGEST_ROBOT_TEXT = 15_000
-# 15,000 bytes of msgParam are documented; one public report saw longer texts cut at about 5,600 without a word.
-LONGEST_APP_TEXT = 5_000
 ROBOT_TOKEN = re.compile(r"[A-Za-z0-9]{16,128}")
 GROUP = re.compile(r"cid[A-Za-z0-9+/=_-]{5,190}")
 RECALLS_WITHIN = timedelta(hours=24)  # documented for private messages; for groups nothing is
@@ -61,7 +63,7 @@ class Dingtalk(Channel):
 
     kind: ClassVar[ChannelKind] = ChannelKind.DINGTALK
     capabilities: ClassVar[Capabilities] = Capabilities(
-        longest_part=LONGEST_APP_TEXT,
+        longest_part=LONGEST_TEXT,
         most_parts=4,
         receives=True,
         recalls_within=RECALLS_WITHIN,
@@ -71,15 +73,17 @@ class Dingtalk(Channel):
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("API_BASE", "where the app's API stands", API_BASE),
         ChannelSetting(
-            "ROBOT_API_BASE", f"where custom robots stand: API_BASE if that is changed, else {ROBOT_API_BASE}"
+            "ROBOT_API_BASE",
+            f"where custom robots stand: API_BASE if that is changed, else {ROBOT_API_BASE}",
+            rule=beginning_with("http://", "https://"),
         ),
         ChannelSetting("APP_KEY", "the app's Client ID; custom robots need none"),
         ChannelSetting("APP_SECRET", "the app's Client Secret; also checks what comes in", secret=True),
         ChannelSetting("ROBOT_CODE", "the app robot's code; APP_KEY if empty"),
         ChannelSetting("REPLY_HOSTS", "hosts that a reply address may lie at", "oapi.dingtalk.com"),
         ChannelSetting("MEDIA_HOSTS", "hosts that pictures and files are fetched from", "dingtalk.com,aliyuncs.com"),
-        ChannelSetting("CALLBACK_SECONDS", "how old a callback's timestamp may be", "3600"),
-        ChannelSetting("STREAM", "1: messages come in on a connection that this program opens"),
+        ChannelSetting("CALLBACK_SECONDS", "how old a callback's timestamp may be", "3600", rule=SECONDS),
+        ChannelSetting("STREAM", "1: messages come in on a connection that this program opens", rule=SWITCH),
         ChannelSetting("STREAM_HOSTS", "hosts that the stream's gateway may lie at", "dingtalk.com"),
         ChannelSetting("PER_SECOND", "at most so many requests a second over all addresses; empty: no such cap"),
     )
@@ -104,25 +108,16 @@ class Dingtalk(Channel):
 
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         super().__init__(values, around)
-        seconds, robot_base, stream = (self.setting(name) for name in ("CALLBACK_SECONDS", "ROBOT_API_BASE", "STREAM"))
-        faults = []
-        if not re.fullmatch(r"[1-9][0-9]{0,5}", seconds):
-            faults.append("WARDEN_DINGTALK_CALLBACK_SECONDS must be a number above 0")
-        if robot_base and not re.match(r"https?://[^/\s]", robot_base):
-            faults.append("WARDEN_DINGTALK_ROBOT_API_BASE must begin with http:// or https://")
-        if stream not in ("", "0", "1"):
-            faults.append("WARDEN_DINGTALK_STREAM must be 0 or 1")
-        if faults:
-            raise SettingsError(faults)
         key, self._secret = self.setting("APP_KEY"), self.setting("APP_SECRET")
-        self._app = App(around, self.base, key, self._secret, self.setting("ROBOT_CODE") or key)
+        require_settings = partial(self.require_settings, "APP_KEY", "APP_SECRET")
+        self._app = App(around, self.base, key, self._secret, self.setting("ROBOT_CODE") or key, require_settings)
+        robot_base = self.setting("ROBOT_API_BASE")
         # Who puts something else in the platform's place says so once.
         self._robot_base = (robot_base or (ROBOT_API_BASE if self.base == API_BASE else self.base)).rstrip("/")
         self._reply_hosts = read_hosts(self.setting("REPLY_HOSTS")) + origin_of(self._robot_base)
         self._reader = Reader(self._reply_hosts)
-        self._window = timedelta(seconds=int(seconds))
-        self._replays = Replays(self._window)
-        self._streams = stream == "1"
+        self._replays = Replays(self.window)
+        self._streams = self.setting("STREAM") == "1"
 
     def address_fault(self, address: str) -> str | None:
         """Accept a custom robot's access_token, a group of the app's robot, or a person."""
@@ -206,14 +201,6 @@ class Dingtalk(Channel):
         await self._app.fetch_token()
         return "accessToken"
 
-    async def fetch_media(self, media: Media) -> bytes:
-        """Ask where a picture or file lies, and fetch it from there."""
-        hosts = read_hosts(self.setting("MEDIA_HOSTS")) + origin_of(self.base)
-        place = await self._app.media_place(media.place)
-        if place.startswith("http://") and not is_known_place(place, hosts):
-            place = place.replace("http://", "https://", 1)  # seen so in public reports; the host speaks both
-        return await fetch_from(self._around.http, place, hosts)
-
     def parse_callback(self, request: CallbackRequest) -> Received:
         """Check signature and time, then read. The signature does not cover the body; see `Replays`."""
         if not self._secret:
@@ -224,11 +211,19 @@ class Dingtalk(Channel):
         if not TIMESTAMP.fullmatch(timestamp) or not same(_sign(timestamp, self._secret), given):
             raise CallbackRejected("bad_signature", 401)
         age = abs(request.received_at - (EPOCH + timedelta(milliseconds=int(timestamp))))
-        if age >= self._window:
+        if age >= self.window:
             raise CallbackRejected("stale", 401)
         self._replays.require_new(given, request.body, request.received_at, just_signed=age <= JUST_SIGNED)
         message = self._reader.read(request.body)
         return Received(() if message is None else (message,), _answer)
+
+    async def fetch_media(self, media: Media) -> bytes:
+        """Ask where a picture or file lies, and fetch it from there."""
+        hosts = read_hosts(self.setting("MEDIA_HOSTS")) + origin_of(self.base)
+        place = await self._app.media_place(media.place)
+        if place.startswith("http://") and not is_known_place(place, hosts):
+            place = place.replace("http://", "https://", 1)  # seen so in public reports; the host speaks both
+        return await fetch_from(self._around.http, place, hosts)
 
     def listens(self) -> bool:
         """Say whether messages come in on the stream."""

@@ -7,12 +7,12 @@ is not in the text, but the blank behind it is.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from warden_bot.channels.http import plain_words
+from warden_bot.channels.inbound import MOST_MEDIA, Id, Strict, clean_name, clean_text
 from warden_bot.channels.places import is_known_place
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import CallbackRejected
@@ -21,42 +21,36 @@ from warden_bot.states import ChannelKind, SenderRole
 PERSON, STRANGER = "staff:", "stranger:"
 STAFF_ID = re.compile(r"[\x21-\x7e]{1,64}")
 GROUP_CHAT, PRIVATE_CHAT = "2", "1"
-LONGEST_INBOUND = 10_000  # characters of one message; what lies behind them is left out
-MOST_MEDIA = 20
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MEDIA = {"picture": "image", "audio": "voice", "video": "video", "file": "file"}
 
-Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Place = Annotated[str, Field(max_length=4096)]
 
 
-class _Strict(BaseModel):
-    """Nothing is guessed from a wrong type; unknown keys are left alone; what was refused is not repeated."""
-
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True, alias_generator=to_camel)
+class _Camel(Strict):
+    model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
 
-class _Text(_Strict):
+class _Text(_Camel):
     content: str
 
 
-class _Piece(_Strict):
+class _Piece(_Camel):
     text: str = ""
     download_code: Place = ""
 
 
-class _Content(_Strict):
+class _Content(_Camel):
     download_code: Place = ""
     recognition: str = ""  # what DingTalk understood of a voice message
     rich_text: list[_Piece] = Field(default_factory=list)
 
 
-class _RobotMessage(_Strict):
-    msg_id: Short
+class _RobotMessage(_Camel):
+    msg_id: Id
     msgtype: str
     conversation_type: str | int  # documented as a text, seen as a number
-    conversation_id: Short
-    sender_id: Short
+    conversation_id: Id
+    sender_id: Id
     sender_staff_id: str | None = None
     sender_nick: str | None = None
     chatbot_user_id: str | None = None
@@ -78,7 +72,7 @@ class Reader:
         Raise CallbackRejected for what is malformed.
         """
         try:
-            found = _RobotMessage.model_validate_json(document)
+            found = _RobotMessage.read(document)
             said = _said(found)
         except ValidationError:
             raise CallbackRejected("malformed", 400) from None
@@ -93,8 +87,8 @@ class Reader:
             ChannelKind.DINGTALK,
             found.msg_id,
             None,
-            Sender(_address(found, reply_url), plain_words(found.sender_nick or ""), SenderRole.PARENT),
-            _plain(said[0])[:LONGEST_INBOUND],
+            Sender(_address(found, reply_url), clean_name(found.sender_nick or ""), SenderRole.PARENT),
+            clean_text(said[0]),
             addressed=not in_group or found.is_in_at_list is True,
             reply_url=reply_url,
             chat=found.conversation_id if in_group else "",
@@ -127,7 +121,3 @@ def _said(found: _RobotMessage) -> tuple[str, tuple[Media, ...]] | None:
         return "".join(piece.text for piece in content.rich_text), tuple(pictures[:MOST_MEDIA])
     media = (Media(MEDIA[found.msgtype], content.download_code),) if content.download_code else ()
     return content.recognition, media
-
-
-def _plain(words: str) -> str:
-    return CONTROLS.sub("", words).strip()

@@ -4,13 +4,11 @@ https://open.dingtalk.com/document/orgapp/stream and the official package dingta
 over HTTP, then frames of JSON go both ways. What is not acknowledged is pushed again after about a minute.
 """
 
-import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import quote
 
 import aiohttp
@@ -19,16 +17,14 @@ from yarl import URL
 from warden_bot.channels.base import Hear, Surroundings
 from warden_bot.channels.dingtalk.answers import read_app_answer
 from warden_bot.channels.dingtalk.message import Reader
+from warden_bot.channels.keeping import Keeper, Underway, Waits, unreachable
 from warden_bot.channels.places import is_known_place
 from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 
 OPEN_PATH = "/v1.0/gateway/connections/open"
 TOPIC = "/v1.0/im/bot/messages/get"
-KEEP_SECONDS = 3  # a lease lasts ten
 HEARTBEAT_SECONDS = 60  # as often as the official package; a connection whose other end is gone ends by it
-LIVED = timedelta(seconds=30)  # a connection that held so long ended for reasons of its own
-LONGEST_PAUSE_SECONDS = 30
 
 Socket = aiohttp.ClientWebSocketResponse[bool]
 
@@ -71,36 +67,19 @@ class Stream:
     app_secret: str = field(repr=False)
     hosts: Sequence[str]
     reader: Reader
-    pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    waits: Waits = field(default_factory=Waits)
+    storing: Underway = field(default_factory=Underway)
 
     async def listen(self, hear: Hear) -> None:
-        """Keep the connection until cancelled. The first new try comes at once, later ones more and more slowly."""
-        in_a_row = 0
-        while True:
-            if not await self._is_mine():
-                await self.pause(KEEP_SECONDS)
-                continue
-            since = self.around.clock()
-            try:
-                await self._connection(hear)
-            except SendError as error:
-                log.warning("dingtalk stream: %s %s", error.code, error.platform_code)
-            in_a_row = 0 if self.around.clock() - since >= LIVED else in_a_row + 1
-            await self.pause(min(2.0 ** (in_a_row - 2), LONGEST_PAUSE_SECONDS) if in_a_row > 1 else 0)
+        """Keep the connection until cancelled. Nobody says that an app may have several, nor what each would be sent."""
+        name = f"{ChannelKind.DINGTALK}:{self.app_key}"
+        await Keeper(name, self.around.lease, self.around.clock, self.waits).keep(lambda: self._connection(hear))
 
-    async def _is_mine(self) -> bool:
-        """Take or keep the lease. Nobody says that an app may have several connections, nor what each would be sent."""
-        try:
-            return await self.around.lease(f"dingtalk:{self.app_key}")
-        except Exception as error:  # noqa: BLE001 -- the connection outlives a database that is away
-            log.warning("dingtalk stream: no lease (%s)", type(error).__name__)
-            return False
-
-    async def _connection(self, hear: Hear) -> None:
+    async def _connection(self, hear: Hear) -> SendError:
         """Open one connection and serve it to its end. Raise SendError where none came about."""
         address = await self._open()
         async with self.around.http.connect(address, heartbeat=HEARTBEAT_SECONDS) as socket:
-            await self._serve(socket, hear)
+            return await self._serve(socket, hear)
 
     async def _open(self) -> URL:
         """Ask for a gateway and a ticket."""
@@ -119,26 +98,19 @@ class Stream:
             raise SendError("foreign_address", AttemptOutcome.REJECTED, asked=False)
         return URL(f"{endpoint}?ticket={quote(ticket, safe='')}", encoded=True)
 
-    async def _serve(self, socket: Socket, hear: Hear) -> None:
-        """Take frames until the connection ends, the gateway asks for a new one, or another process has the lease."""
-        kept_at = self.around.clock()
-        # Messages are stored side by side: one that waits for the database must not keep the next ping waiting.
-        async with asyncio.TaskGroup() as hearing:
-            while True:
-                try:
-                    received = await socket.receive(timeout=KEEP_SECONDS)
-                except TimeoutError:
-                    received = None
-                if received is not None and received.type is not aiohttp.WSMsgType.TEXT:
-                    return
-                if received is not None and await self._ends(socket, received.data, hear, hearing):
-                    return
-                if self.around.clock() - kept_at >= timedelta(seconds=KEEP_SECONDS):
-                    kept_at = self.around.clock()
-                    if not await self._is_mine():
-                        return
+    async def _serve(self, socket: Socket, hear: Hear) -> SendError:
+        """Take frames until the connection ends or the gateway asks for a new one; return which of the two."""
+        try:
+            async for received in socket:
+                if received.type is not aiohttp.WSMsgType.TEXT:
+                    return unreachable("a frame that is no text")
+                if await self._ends(socket, received.data, hear):
+                    return unreachable("the gateway wants a new connection")
+        finally:
+            await self.storing.finish(self.waits.finish)
+        return unreachable(f"the connection was closed with {socket.close_code}")
 
-    async def _ends(self, socket: Socket, text: str, hear: Hear, hearing: asyncio.TaskGroup) -> bool:
+    async def _ends(self, socket: Socket, text: str, hear: Hear) -> bool:
         """Answer one frame; say whether the gateway wants the connection to end with it."""
         frame = read_frame(text)
         if frame is None:
@@ -149,7 +121,8 @@ class Stream:
         elif frame.kind == "EVENT":  # none is subscribed to; let them be done with
             await _say(socket, frame.acknowledgement(json.dumps({"status": "SUCCESS", "message": "OK"})))
         elif frame.kind == "CALLBACK" and frame.topic == TOPIC:
-            hearing.create_task(self._take(socket, frame, hear))
+            # Messages are stored side by side: one that waits for the database must not keep the next ping waiting.
+            self.storing.begin(self._take(socket, frame, hear))
         return False  # a topic that nobody asked for is not acknowledged, as in the official package
 
     async def _take(self, socket: Socket, frame: Frame, hear: Hear) -> None:

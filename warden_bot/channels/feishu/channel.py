@@ -1,9 +1,10 @@
 """Feishu (飞书; Lark abroad): custom bots, each in one group and send only, and the bot of an app, both ways.
 
 https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot (custom bots) and
-https://open.feishu.cn/document/server-docs/im-v1/message/create (apps); what comes in is read in `feishu_events`.
+https://open.feishu.cn/document/server-docs/im-v1/message/create (apps); what comes in is read in `events`.
 The address says which of the two is meant. A custom bot's is its token, the whole secret beside its sign secret; an
 app's is the id of a chat (oc_…) or of a person (ou_…). Both refuse in `code`: custom bots with HTTP 200, apps with 400.
+What a custom bot said cannot be taken back, and a person cannot be looked up.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from warden_bot.channels.base import (
@@ -24,12 +25,26 @@ from warden_bot.channels.base import (
     SendReceipt,
     Surroundings,
 )
-from warden_bot.channels.errcodes import NOTHING_TAKEN, OK, Errors, refusal
+from warden_bot.channels.errcodes import OK, Errors, refusal
 from warden_bot.channels.feishu.events import Events
 from warden_bot.channels.http import HttpAnswer, retry_after
-from warden_bot.channels.places import LARGEST_MEDIA
+from warden_bot.channels.meanings import (
+    BAD_CREDENTIALS,
+    BAD_REQUEST,
+    BUSY,
+    CANNOT_RECALL,
+    CONTENT_REFUSED,
+    ROUTE_BROKEN,
+    TEXT_TOO_LONG,
+    TOKEN_REFUSED,
+    UNREACHABLE,
+    Meaning,
+    throttled,
+)
+from warden_bot.channels.places import LARGEST_MEDIA, whole_file
+from warden_bot.channels.rules import SECONDS
 from warden_bot.channels.signing import sign_base64
-from warden_bot.channels.tokens import REFUSED_TOKEN, token_name, with_token
+from warden_bot.channels.tokens import Answer, fetch_token, token_name, with_token
 from warden_bot.domain.message import Media, OutboundMessage, Recipient
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.splitting import split_text
@@ -39,55 +54,54 @@ from warden_bot.states import AttemptOutcome, ChannelKind
 
 API_BASE = "https://open.feishu.cn"  # Lark: https://open.larksuite.com
 TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 -- a path
+TOKEN_NAMES = ("tenant_access_token", "expire")
 HOOKS, MESSAGES, CHATS = "/open-apis/bot/v2/hook", "/open-apis/im/v1/messages", "/open-apis/im/v1/chats"
 
 # Bytes of a text. Custom bots take 20 KB of JSON in all, so 2 KB stay free for escapes. Apps take 150 KB, but their
 # answer repeats the text, and an answer must stay within what we read of one.
 LONGEST_TEXT = 18_000
 LONGEST_KEY = 50  # characters of a uuid
-LONGEST_TOKEN_LIFE = 7200  # seconds
 HOOK_ADDRESS = re.compile(r"[A-Za-z0-9-]{36}")
 APP_ADDRESS = re.compile(r"o[cu]_[A-Za-z0-9_-]{1,100}")
-PERSON_PREFIX = "ou_"
+PERSON = "ou_"
 MENTION_TAG = re.compile(r"<(?=/?at\b)", re.IGNORECASE)  # <at user_id="all"></at> in a text calls everybody
 GONE = ("dissolved", "dissolved_save")  # unsure: other values of chat_status than "normal" are not in our documents
 OURS = re.compile(r"\b(?:o[cnmu]|cli)_[\w-]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")  # ids and addresses in a platform's words
 TOO_MANY = re.compile(r"too many|frequen", re.IGNORECASE)
 FREQUENT_OR_WRONG = 9499  # documented for a wrong body; seen for too many requests too, so its words decide
 
-BUSY_WAIT = timedelta(seconds=2)  # limits by the second
-MINUTE = timedelta(seconds=60)
-DENIED, REJECTED, HELD = AttemptOutcome.DENIED, AttemptOutcome.REJECTED, AttemptOutcome.HELD
-THROTTLED, RETRYABLE = AttemptOutcome.THROTTLED, AttemptOutcome.RETRYABLE
-
-BROKEN, WRONG = ("route_broken", REJECTED, None), ("bad_request", REJECTED, None)
-TOO_OLD, NO_ACCESS = ("cannot_recall", REJECTED, None), ("bad_credentials", DENIED, None)
-TOO_FAST, REFUSED_WORDS = ("throttled", THROTTLED, BUSY_WAIT), ("content_refused", HELD, None)
+REJECTED = AttemptOutcome.REJECTED
+THROTTLE_WAIT = timedelta(seconds=2)  # limits by the second
+CROWD_WAIT = timedelta(seconds=60)  # the whole platform is busy
 
 HOOK_ERRORS: Errors = {
-    FREQUENT_OR_WRONG: WRONG,
-    11232: ("throttled", THROTTLED, MINUTE),  # the whole platform is busy: on the hour and the half hour above all
-    19001: BROKEN,  # unsure (from memory): no such token
-    19021: NO_ACCESS,  # wrong sign secret, or our clock is an hour off
-    19022: NO_ACCESS,  # the bot's list of IPs does not have ours
-    19024: BROKEN,  # the bot only takes texts with its keyword: a person has to take that away
+    FREQUENT_OR_WRONG: BAD_REQUEST,
+    11232: throttled(CROWD_WAIT),  # on the hour and the half hour above all
+    19001: ROUTE_BROKEN,  # unsure (from memory): no such token
+    19021: BAD_CREDENTIALS,  # wrong sign secret, or our clock is an hour off
+    19022: BAD_CREDENTIALS,  # the bot's list of IPs does not have ours
+    19024: ROUTE_BROKEN,  # the bot only takes texts with its keyword: a person has to take that away
 }
 ERRORS: Errors = {
-    **dict.fromkeys((230001, 230099), WRONG),
-    **dict.fromkeys((230002, 232011), BROKEN),  # the bot is not in the group
-    **dict.fromkeys((230006, 230017), BROKEN),  # the app has no bot (any more), or the bot no right to it
-    **dict.fromkeys((230013, 230053), BROKEN),  # a person out of the app's range, or who wants nothing from the bot
-    **dict.fromkeys((230018, 230034, 230035), BROKEN),  # the bot may not speak there; no such receiver; denied
-    **dict.fromkeys((232006, 232009), BROKEN),  # no such chat; dissolved
-    **dict.fromkeys((230009, 230011, 230026, 230050, 230054), TOO_OLD),  # or recalled already, or not the bot's own
-    **dict.fromkeys((230020, 232019, 99991400), TOO_FAST),
-    **dict.fromkeys((230022, 230028), REFUSED_WORDS),  # plain telephone numbers can cause the second
-    230025: ("text_too_long", REJECTED, None),
-    230049: ("busy", RETRYABLE, None),  # the same uuid is being sent at this moment
-    **dict.fromkeys((99991661, 99991663, 99991668), (REFUSED_TOKEN, DENIED, None)),
-    **dict.fromkeys((230027, 99991672), NO_ACCESS),  # the app lacks a permission
-    99991401: NO_ACCESS,  # unsure (from memory): the app's list of IPs does not have ours
-    99991403: NO_ACCESS,  # the free edition's 10,000 calls a month are used up
+    **dict.fromkeys((230001, 230099), BAD_REQUEST),
+    **dict.fromkeys((230002, 232011), ROUTE_BROKEN),  # the bot is not in the group
+    **dict.fromkeys((230006, 230017), ROUTE_BROKEN),  # the app has no bot (any more), or the bot no right to it
+    **dict.fromkeys(
+        (230013, 230053), ROUTE_BROKEN
+    ),  # a person out of the app's range, or who wants nothing from the bot
+    **dict.fromkeys((230018, 230034, 230035), ROUTE_BROKEN),  # the bot may not speak there; no such receiver; denied
+    **dict.fromkeys((232006, 232009), ROUTE_BROKEN),  # no such chat; dissolved
+    **dict.fromkeys(
+        (230009, 230011, 230026, 230050, 230054), CANNOT_RECALL
+    ),  # or recalled already, or not the bot's own
+    **dict.fromkeys((230020, 232019, 99991400), throttled(THROTTLE_WAIT)),
+    **dict.fromkeys((230022, 230028), CONTENT_REFUSED),  # plain telephone numbers can cause the second
+    230025: TEXT_TOO_LONG,
+    230049: BUSY,  # the same uuid is being sent at this moment
+    **dict.fromkeys((99991661, 99991663, 99991668), TOKEN_REFUSED),
+    **dict.fromkeys((230027, 99991672), BAD_CREDENTIALS),  # the app lacks a permission
+    99991401: BAD_CREDENTIALS,  # unsure (from memory): the app's list of IPs does not have ours
+    99991403: BAD_CREDENTIALS,  # the free edition's 10,000 calls a month are used up
 }
 
 APP = Capabilities(
@@ -112,9 +126,7 @@ HOOK = Capabilities(
     most_parts=2,
     pace=(ThrottleRule("recipient", burst=3, interval=timedelta(seconds=0.64)),),  # 5 a second, 100 a minute
 )
-PERSON = replace(APP, probes=False)
-
-Result = TypeVar("Result")
+SOMEBODY = replace(APP, probes=False)
 
 
 class Feishu(Channel):
@@ -128,14 +140,16 @@ class Feishu(Channel):
         ChannelSetting("APP_SECRET", "the app's secret", secret=True),
         ChannelSetting("ENCRYPT_KEY", "opens and signs what comes in", secret=True),
         ChannelSetting("VERIFICATION_TOKEN", "is in what comes in; the only proof without ENCRYPT_KEY", secret=True),
-        ChannelSetting("CALLBACK_SECONDS", "how old what comes in may be, by its signed timestamp", "3600"),
+        ChannelSetting(
+            "CALLBACK_SECONDS", "how old what comes in may be, by its signed timestamp", "3600", rule=SECONDS
+        ),
         ChannelSetting("BOT_OPEN_ID", "the bot's own open_id, to know when it is mentioned; empty: any mention counts"),
     )
 
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         super().__init__(values, around)
         self._app_id, self._secret = self.setting("APP_ID"), self.setting("APP_SECRET")
-        self._events = Events(self.setting)
+        self._events = Events(self.setting, self.window)
 
     def address_fault(self, address: str) -> str | None:
         """Accept the bare token of a custom bot, or an app's id of a chat or person."""
@@ -149,16 +163,11 @@ class Feishu(Channel):
         """Tell custom bots, chats and persons apart."""
         if not APP_ADDRESS.fullmatch(address):
             return HOOK
-        return PERSON if address.startswith(PERSON_PREFIX) else APP
+        return SOMEBODY if address.startswith(PERSON) else APP
 
     def platform(self, address: str) -> str:
         """Tell custom bots and the app apart: one may work where the other does not."""
         return f"{self.kind}:{'app' if APP_ADDRESS.fullmatch(address) else 'hook'}"
-
-    def lacks(self) -> list[str]:
-        """Want an app's id and its secret both or neither."""
-        missing = [name for name in ("APP_ID", "APP_SECRET") if not self.setting(name)]
-        return missing if len(missing) == 1 else []
 
     def parts(self, message: OutboundMessage) -> list[str]:
         """Cut the text, in which nobody's words may call everybody of a group."""
@@ -171,7 +180,7 @@ class Feishu(Channel):
         address = message.recipient.address
         if not APP_ADDRESS.fullmatch(address):
             return await self._send_by_hook(message.recipient, part)
-        kind = "open_id" if address.startswith(PERSON_PREFIX) else "chat_id"
+        kind = "open_id" if address.startswith(PERSON) else "chat_id"
         body = {
             "receive_id": address,
             "msg_type": "text",
@@ -188,7 +197,7 @@ class Feishu(Channel):
             # The key holds what is signed, and the message is empty.
             body |= {"timestamp": timestamp, "sign": sign_base64(f"{timestamp}\n{recipient.secret}", "")}
         url = f"{self.base}{HOOKS}/{quote(recipient.address, safe='')}"
-        read_answer(await self._around.http.exchange("POST", url, body), HOOK_ERRORS)
+        read_answer(await self._around.http.exchange("POST", url, body), HOOK_ERRORS, missing=ROUTE_BROKEN)
         return SendReceipt()
 
     async def recall(self, address: str, external_id: str) -> None:
@@ -206,6 +215,11 @@ class Feishu(Channel):
         if status in GONE:
             raise SendError("route_broken", REJECTED, platform_words=f"chat_status {status}")
         return None
+
+    def lacks(self) -> list[str]:
+        """Want an app's id and its secret both or neither."""
+        missing = [name for name in ("APP_ID", "APP_SECRET") if not self.setting(name)]
+        return missing if len(missing) == 1 else []
 
     async def check(self) -> str:
         """Fetch a token where there is an app."""
@@ -229,9 +243,7 @@ class Feishu(Channel):
             answer = await self._around.http.request("GET", url, None, headers, LARGEST_MEDIA)
             if answer.status != 200:  # noqa: PLR2004 -- HTTP's own; only then the bytes are the file
                 read_answer(answer, ERRORS)
-            if len(answer.body) > LARGEST_MEDIA:
-                raise SendError("too_large", REJECTED)
-            return answer.body
+            return whole_file(answer, LARGEST_MEDIA)
 
         return await self._with_token(call)
 
@@ -246,28 +258,17 @@ class Feishu(Channel):
 
         return await self._with_token(call)
 
-    async def _with_token(self, call: Callable[[str], Awaitable[Result]]) -> Result:
-        if not (self._app_id and self._secret):
-            words = "WARDEN_FEISHU_APP_ID and WARDEN_FEISHU_APP_SECRET are not set"
-            raise SendError("bad_credentials", DENIED, platform_words=words, asked=False)
+    async def _with_token(self, call: Callable[[str], Awaitable[Answer]]) -> Answer:
+        self.require_settings("APP_ID", "APP_SECRET")
         name = token_name(self.kind, self._app_id, self._secret)
         return await with_token(self._around.tokens, name, self._fetch_token, call)
 
     async def _fetch_token(self) -> FreshToken:
-        """Fetch a token. Nothing of a message was sent, whatever happens here."""
+        return await fetch_token(self._asked_for_token(), TOKEN_NAMES, self._around.clock)
+
+    async def _asked_for_token(self) -> dict[str, Any]:
         credentials = {"app_id": self._app_id, "app_secret": self._secret}
-        try:
-            answer = read_answer(await self._around.http.exchange("POST", self.base + TOKEN_PATH, credentials), ERRORS)
-        except OutcomeUnknown as error:
-            raise SendError("unreachable", RETRYABLE, platform_words=error.platform_words) from None
-        except SendError as error:
-            if error.outcome not in NOTHING_TAKEN:  # whatever else it says here, it says about the app
-                error.code, error.outcome = "bad_credentials", DENIED
-            raise
-        token, seconds = answer.get("tenant_access_token"), answer.get("expire")
-        if not isinstance(token, str) or not token or not isinstance(seconds, int):
-            raise SendError("busy", RETRYABLE, platform_words="the answer has no tenant_access_token")
-        return FreshToken(token, self._around.clock() + timedelta(seconds=min(max(seconds, 0), LONGEST_TOKEN_LIFE)))
+        return read_answer(await self._around.http.exchange("POST", self.base + TOKEN_PATH, credentials), ERRORS)
 
 
 def unique_key(key: str) -> str:
@@ -275,21 +276,21 @@ def unique_key(key: str) -> str:
     return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()[:LONGEST_KEY]
 
 
-def read_answer(answer: HttpAnswer, errors: Errors) -> dict[str, Any]:
+def read_answer(answer: HttpAnswer, errors: Errors, missing: Meaning = UNREACHABLE) -> dict[str, Any]:
     """Return the answer where the platform accepted; raise what its `code` means, which says more than its HTTP status."""
     document = answer.document_or_none() or {}
     code, words = document.get("code", document.get("StatusCode")), str(document.get("msg", ""))
     if not isinstance(code, int) or isinstance(code, bool) or code == OK:
-        answer.require_success()
+        answer.require_success(missing)
         if code != OK or isinstance(code, bool):
             raise OutcomeUnknown("unexpected_answer", "the answer has no code")
         return document
-    if code not in errors and answer.status != 400:  # noqa: PLR2004 -- the status of their own refusals
+    if code not in errors and answer.status not in (400, 404):  # the statuses of their own refusals
         answer.require_success()
     error = refusal(code, OURS.sub("…", words), errors)
     if code == FREQUENT_OR_WRONG and TOO_MANY.search(words):
-        error.code, error.outcome, error.retry_after = "throttled", THROTTLED, MINUTE
-    if error.outcome is THROTTLED:
+        error = error.restated(*throttled(CROWD_WAIT))
+    if error.outcome is AttemptOutcome.THROTTLED:
         asked = retry_after(answer.headers.get("x-ogw-ratelimit-reset", ""))  # unsure: seconds, from memory
-        error.retry_after = asked or error.retry_after
+        error = error.restated(retry_after=asked)
     raise error

@@ -15,28 +15,24 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Annotated, ClassVar, Self
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from warden_bot.channels.base import CallbackRequest, Received, json_answer
 from warden_bot.channels.envelope import AES_BLOCK, decrypt, require_fresh
+from warden_bot.channels.inbound import LONGEST_ID, MOST_MEDIA, Strict, clean_name, clean_text
 from warden_bot.channels.signing import same
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.errors import CallbackRejected, SettingsError
+from warden_bot.errors import CallbackRejected
 from warden_bot.states import ChannelKind, SenderRole
 
 TIMESTAMP, NONCE, SIGNATURE = "x-lark-request-timestamp", "x-lark-request-nonce", "x-lark-signature"
 HANDSHAKE, MESSAGE = "url_verification", "im.message.receive_v1"
-SECONDS = re.compile(r"[1-9][0-9]{0,5}")
 LARGEST_HANDSHAKE = 4096  # bytes; only so much is looked at without a signature
-LONGEST_INBOUND = 10_000  # characters of one message; what is beyond is left out
-LONGEST_NAME = 100
-MOST_MEDIA = 20  # of one message
 EVERYBODY = "@_all"
 MENTION = re.compile(r"(@_(?:user_[0-9]+|all))( ?)")  # stands in a text for whoever is mentioned
-PERSON = re.compile(r"ou_[A-Za-z0-9_-]{1,100}")  # an address that can be written to
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but line breaks and tabs
+OPEN_ID = re.compile(r"ou_[A-Za-z0-9_-]{1,100}")  # an address that can be written to
 
 # message_type -> (kind of media, the name of its key in the content)
 MEDIA = {
@@ -51,34 +47,20 @@ READ = {"text", "post", *MEDIA}  # the rest (stickers, cards, forwarded chats) c
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]  # theirs may be null
 # Parts of the addresses that we call, so they begin with no dot and have no slash.
 Key = Annotated[Text, Field(max_length=300, pattern=r"^(?:[^.\x00-\x20\x7f/][^\x00-\x20\x7f/]*)?$")]
-Id = Annotated[str, Field(max_length=200, pattern=r"^[^.\x00-\x20\x7f/][^\x00-\x20\x7f/]*$")]
+Id = Annotated[str, Field(max_length=LONGEST_ID, pattern=r"^[^.\x00-\x20\x7f/][^\x00-\x20\x7f/]*$")]
 
 
-class _Read(BaseModel):
-    """Strict: nothing is guessed from a wrong type; unknown keys are left alone."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, hide_input_in_errors=True)
-
-    @classmethod
-    def read(cls, body: bytes | str) -> Self:
-        """Read JSON. Raise CallbackRejected for anything else."""
-        try:
-            return cls.model_validate_json(body)
-        except ValidationError:
-            raise CallbackRejected("malformed", 400) from None
-
-
-class _Encrypted(_Read):
+class _Encrypted(Strict):
     encrypt: str
 
 
-class _Header(_Read):
+class _Header(Strict):
     event_type: Text = ""
     token: Text = ""
     app_id: Text = ""
 
 
-class _Callback(_Read):
+class _Callback(Strict):
     """What all have in common: `header` in events 2.0; the rest in handshakes, and in events 1.0, which we do not read."""
 
     header: _Header | None = None
@@ -87,11 +69,11 @@ class _Callback(_Read):
     challenge: Text = ""
 
 
-class _Ids(_Read):
+class _Ids(Strict):
     open_id: Text = ""
 
 
-class _Mention(_Read):
+class _Mention(Strict):
     key: str
     id: _Ids | None = None
     name: Text = ""
@@ -101,7 +83,7 @@ class _Mention(_Read):
         return (self.id is not None and self.id.open_id == bot) if bot else self.key != EVERYBODY
 
 
-class _Message(_Read):
+class _Message(Strict):
     message_id: Id
     chat_id: Id
     chat_type: str
@@ -110,21 +92,21 @@ class _Message(_Read):
     mentions: list[_Mention] | None = None
 
 
-class _Sender(_Read):
+class _Sender(Strict):
     sender_type: Text = ""
     sender_id: _Ids | None = None
 
 
-class _Event(_Read):
+class _Event(Strict):
     sender: _Sender
     message: _Message
 
 
-class _MessageEvent(_Read):
+class _MessageEvent(Strict):
     event: _Event
 
 
-class _Element(_Read):
+class _Element(Strict):
     tag: Text = ""
     text: Text = ""
     href: Text = ""
@@ -134,7 +116,7 @@ class _Element(_Read):
     file_key: Key = ""
 
 
-class _Content(_Read):
+class _Content(Strict):
     """The content of every type that we read; each has some of these."""
 
     text: Text = ""
@@ -147,11 +129,8 @@ class _Content(_Read):
 class Events:
     """Reads what one app is told."""
 
-    def __init__(self, setting: Callable[[str], str]) -> None:
-        seconds = setting("CALLBACK_SECONDS")
-        if not SECONDS.fullmatch(seconds):
-            raise SettingsError(["WARDEN_FEISHU_CALLBACK_SECONDS must be a whole number of seconds"])
-        self._window = timedelta(seconds=int(seconds))
+    def __init__(self, setting: Callable[[str], str], window: timedelta) -> None:
+        self._window = window
         self._encrypt_key, self._token = setting("ENCRYPT_KEY"), setting("VERIFICATION_TOKEN")
         self._app_id, self._bot = setting("APP_ID"), setting("BOT_OPEN_ID")
 
@@ -222,7 +201,7 @@ class Events:
         if event.sender.sender_type != "user":  # a bot's words, ours among them
             return ()
         person = event.sender.sender_id.open_id if event.sender.sender_id else ""
-        if not PERSON.fullmatch(person):
+        if not OPEN_ID.fullmatch(person):
             raise CallbackRejected("malformed", 400)
         message = event.message
         mentions = message.mentions or []
@@ -234,7 +213,7 @@ class Events:
                 message.message_id,
                 None,
                 Sender(person, "", SenderRole.PARENT),
-                _clean(_named(_words(content), mentions, self._bot)),
+                clean_text(_named(_words(content), mentions, self._bot)),
                 private or any(one.is_of(self._bot) for one in mentions),
                 chat="" if private else message.chat_id,
                 media=_media(message, content),
@@ -262,7 +241,7 @@ def _named(text: str, mentions: Sequence[_Mention], bot: str) -> str:
 
     Where we do not know the bot's id, it is whoever is mentioned first of all.
     """
-    names = {EVERYBODY: "@所有人"} | {one.key: "@" + " ".join(one.name.split())[:LONGEST_NAME] for one in mentions}
+    names = {EVERYBODY: "@所有人"} | {one.key: "@" + clean_name(" ".join(one.name.split())) for one in mentions}
     names |= {one.key: "" for one in mentions if bot and one.is_of(bot)}
     text = text.lstrip()
     while not bot and (found := MENTION.match(text)) and found[1] in names and found[1] != EVERYBODY:
@@ -273,10 +252,6 @@ def _named(text: str, mentions: Sequence[_Mention], bot: str) -> str:
         return known + found[2] if known else ""
 
     return MENTION.sub(name, text)
-
-
-def _clean(text: str) -> str:
-    return CONTROLS.sub("", text)[:LONGEST_INBOUND].strip()
 
 
 def _media(message: _Message, content: _Content) -> tuple[Media, ...]:

@@ -8,24 +8,30 @@ from datetime import timedelta
 from typing import Any
 
 from warden_bot.channels.http import LONGEST_WAIT, HttpAnswer, plain_words, retry_after
+from warden_bot.channels.meanings import (
+    BAD_CREDENTIALS,
+    BAD_REQUEST,
+    BUSY,
+    ROUTE_BROKEN,
+    TEXT_TOO_LONG,
+    UNEXPECTED_ANSWER,
+    Meaning,
+)
 from warden_bot.channels.tokens import REFUSED_TOKEN
 from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome
 
 NAMES = re.compile(r"[!@#$][^\s,;()'\"]{3,}")  # ids in the homeserver's words: a room's is its address
 
-DENIED, REJECTED = ("bad_credentials", AttemptOutcome.DENIED), ("bad_request", AttemptOutcome.REJECTED)
-BROKEN, BUSY = ("route_broken", AttemptOutcome.REJECTED), ("busy", AttemptOutcome.RETRYABLE)
-ERRORS: dict[str, tuple[str, AttemptOutcome]] = {
-    **dict.fromkeys(("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_EXCLUSIVE"), DENIED),
-    **dict.fromkeys(("M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED"), DENIED),
-    **dict.fromkeys(("M_FORBIDDEN", "M_NOT_FOUND"), BROKEN),  # not in the room, or not allowed to speak; no such room
-    **dict.fromkeys(("M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"), REJECTED),
-    "M_TOO_LARGE": ("text_too_long", AttemptOutcome.REJECTED),
+ERRORS: dict[str, Meaning] = {
+    **dict.fromkeys(("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_EXCLUSIVE"), BAD_CREDENTIALS),
+    **dict.fromkeys(("M_USER_DEACTIVATED", "M_USER_LOCKED", "M_USER_SUSPENDED"), BAD_CREDENTIALS),
+    **dict.fromkeys(("M_FORBIDDEN", "M_NOT_FOUND"), ROUTE_BROKEN),  # not in it, or may not speak; no such room
+    **dict.fromkeys(("M_BAD_JSON", "M_NOT_JSON", "M_INVALID_PARAM", "M_MISSING_PARAM"), BAD_REQUEST),
+    "M_TOO_LARGE": TEXT_TOO_LONG,
     "M_RESOURCE_LIMIT_EXCEEDED": BUSY,  # the homeserver is full or put on hold by its administrator
-    "M_UNKNOWN_DEVICE": (REFUSED_TOKEN, AttemptOutcome.RETRYABLE),  # the channel makes it and asks once more
+    "M_UNKNOWN_DEVICE": (REFUSED_TOKEN, AttemptOutcome.RETRYABLE, None),  # the channel makes it and asks once more
 }
-UNKNOWN_ERROR = ("unexpected_answer", AttemptOutcome.REJECTED)
 
 
 def read_answer(answer: HttpAnswer) -> dict[str, Any]:
@@ -43,7 +49,7 @@ def read_answer(answer: HttpAnswer) -> dict[str, Any]:
     errcode = document.get("errcode")
     if not isinstance(errcode, str):
         raise OutcomeUnknown("unexpected_answer", "the answer has no errcode")
-    code, outcome = ERRORS.get(errcode, UNKNOWN_ERROR)
+    code, outcome, _ = ERRORS.get(errcode, UNEXPECTED_ANSWER)
     words = plain_words(NAMES.sub("…", str(document.get("error", ""))))
     raise SendError(code, outcome, platform_code=plain_words(errcode), platform_words=words)
 

@@ -35,13 +35,15 @@ from warden_bot.channels.base import (
 from warden_bot.channels.http import LARGEST_ANSWER, HttpAnswer
 from warden_bot.channels.matrix.answers import read_answer
 from warden_bot.channels.matrix.events import MEDIA_PLACE, Events, Invite
-from warden_bot.channels.places import LARGEST_MEDIA
+from warden_bot.channels.meanings import NO_MEDIA
+from warden_bot.channels.places import LARGEST_MEDIA, whole_file
+from warden_bot.channels.rules import Rule
 from warden_bot.channels.signing import same
 from warden_bot.channels.tokens import REFUSED_TOKEN
 from warden_bot.domain.message import InboundMessage, Media, OutboundMessage, Sender
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.splitting import split_text
-from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError, SettingsError
+from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
 
 CLIENT = "/_matrix/client/v3"
@@ -89,15 +91,18 @@ class Matrix(Channel):
             "AS_TOKEN", "as in the registration; the bot's word to the homeserver", secret=True, needed=True
         ),
         ChannelSetting("HS_TOKEN", "as in the registration; without it nothing is received", secret=True),
-        ChannelSetting("BOT_USER", "the bot's user id, @warden:school.example", needed=True),
+        ChannelSetting(
+            "BOT_USER",
+            "the bot's user id, @warden:school.example",
+            needed=True,
+            rule=Rule("look like @warden:school.example", USER.fullmatch),
+        ),
         ChannelSetting("BOT_NAME", "a name by which the bot may be called too, beside mentions"),
     )
 
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         super().__init__(values, around)
         self._bot, self._token = self.setting("BOT_USER"), self.setting("AS_TOKEN")
-        if self._bot and not USER.fullmatch(self._bot):
-            raise SettingsError(["WARDEN_MATRIX_BOT_USER must look like @warden:school.example"])
         self._events = Events(self._bot, self.setting("BOT_NAME"))
         self._device = DEVICE
         self._groups: dict[str, None] = {}  # rooms that are known not to be private chats, the oldest first
@@ -159,18 +164,6 @@ class Matrix(Channel):
             words = "AS_TOKEN belongs to another user than BOT_USER"
             raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words=words)
         return self._bot
-
-    async def fetch_media(self, media: Media) -> bytes:
-        """Fetch what lies in the homeserver's media store, which also fetches from other homeservers."""
-        place = MEDIA_PLACE.fullmatch(media.place)
-        if place is None:
-            raise SendError("foreign_address", AttemptOutcome.REJECTED, asked=False)
-        url = URL(f"{self.base}{MEDIA_PATH}/{_quoted(place[1])}/{_quoted(place[2])}", encoded=True)
-        answer = await self._around.http.request("GET", url, headers=self._credentials(), largest=LARGEST_MEDIA)
-        answer.require_success()
-        if len(answer.body) > LARGEST_MEDIA:
-            raise SendError("too_large", AttemptOutcome.REJECTED)
-        return answer.body
 
     def admit(self, request: CallbackRequest) -> None:
         """Let the homeserver in, and nobody else. Older ones write the token into the address."""
@@ -254,10 +247,18 @@ class Matrix(Channel):
         joined = read_answer(answer).get("joined")
         return isinstance(joined, dict) and len(joined) == 2 and self._bot in joined  # noqa: PLR2004 -- they and the bot
 
+    async def fetch_media(self, media: Media) -> bytes:
+        """Fetch what lies in the homeserver's media store, which also fetches from other homeservers."""
+        place = MEDIA_PLACE.fullmatch(media.place)
+        if place is None:
+            raise SendError("foreign_address", AttemptOutcome.REJECTED, asked=False)
+        url = URL(f"{self.base}{MEDIA_PATH}/{_quoted(place[1])}/{_quoted(place[2])}", encoded=True)
+        answer = await self._around.http.request("GET", url, headers=self._credentials(), largest=LARGEST_MEDIA)
+        answer.require_success(missing=NO_MEDIA)
+        return whole_file(answer, LARGEST_MEDIA)
+
     def _credentials(self) -> dict[str, str]:
-        if not (self._token and self._bot and self.base):
-            words = "WARDEN_MATRIX_API_BASE, AS_TOKEN or BOT_USER is not set"
-            raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_words=words, asked=False)
+        self.require_settings(*self.lacks())
         return {"Authorization": f"Bearer {self._token}"}
 
     async def _ask(self, method: str, path: str, document: object = None, device: str = "") -> dict[str, Any]:

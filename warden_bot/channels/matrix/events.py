@@ -7,24 +7,21 @@ are behind it. So an event that is not exactly as we know it is passed over, and
 """
 
 import html
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from warden_bot.channels.inbound import LONGEST_ID, MENU, Strict, clean_text, json_object
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import CallbackRejected
 from warden_bot.states import ChannelKind, SenderRole
 
-MENU = "菜单"  # what somebody is taken to have said who opened a private chat
-LONGEST_INBOUND = 10_000  # characters of one message; what is beyond is left out
 TEXTS = {"m.text", "m.emote"}  # not m.notice, in which bots speak: two bots would answer each other for ever
 MEDIA = {"m.image": "image", "m.audio": "voice", "m.video": "video", "m.file": "file"}
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # but line breaks and tabs; half characters too
 MEDIA_PLACE = re.compile(r"mxc://([A-Za-z0-9.:\[\]-]{1,255})/([A-Za-z0-9_-]{1,255})")
 QUOTE = re.compile(r"> (?:\* )?<@[^\n]*\n(?:>[^\n]*\n)*\n?")  # older clients repeat what a reply is a reply to
 PILL = re.compile(r'<a href="https://matrix\.to/#/([^"?]+)[^"]*">([^<]{1,100})</a>')  # a mention, as clients show it
@@ -32,26 +29,20 @@ PILL = re.compile(r'<a href="https://matrix\.to/#/([^"?]+)[^"]*">([^<]{1,100})</
 NAME_ENDS = r"(?![A-Za-z0-9_=/-]|[.:][A-Za-z0-9])"
 AFTER_NAME = r"[ \t]?[:：,，]?[ \t]*"
 
-Id = Annotated[str, Field(max_length=200, pattern=r"^[$!][\x21-\x7e]+$")]
+Id = Annotated[str, Field(max_length=LONGEST_ID, pattern=r"^[$!][\x21-\x7e]+$")]
 Person = Annotated[str, Field(max_length=255, pattern=r"^@[\x21-\x39\x3b-\x7e]*:[\x21-\x7e]+$")]
 
 
-class _Read(BaseModel):
-    """Strict: nothing is guessed from a wrong type; unknown keys are left alone."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, hide_input_in_errors=True)
-
-
-class _Mentions(_Read):
+class _Mentions(Strict):
     user_ids: list[str] = Field(default_factory=list)
 
 
-class _Relation(_Read):
+class _Relation(Strict):
     rel_type: str = ""
     in_reply_to: dict[str, Any] = Field(default_factory=dict, alias="m.in_reply_to")
 
 
-class _Content(_Read):
+class _Content(Strict):
     msgtype: str = ""
     body: str = ""
     formatted_body: str = ""
@@ -61,22 +52,22 @@ class _Content(_Read):
     relates_to: _Relation = Field(default_factory=_Relation, alias="m.relates_to")
 
 
-class _Membership(_Read):
+class _Membership(Strict):
     membership: str = ""
     is_direct: bool = False
 
 
-class _StrippedState(_Read):
+class _StrippedState(Strict):
     type: str = ""
 
 
-class _Unsigned(_Read):
+class _Unsigned(Strict):
     prev_content: _Membership = Field(default_factory=_Membership)
     prev_sender: Person = ""
     invite_room_state: list[_StrippedState] = Field(default_factory=list)
 
 
-class _Event(_Read):
+class _Event(Strict):
     type: str
     event_id: Id
     room_id: Id
@@ -123,11 +114,7 @@ class Events:
 
     def read(self, body: bytes) -> Transaction:
         """Read a transaction. Raise CallbackRejected for what is none: no homeserver sends that."""
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            raise CallbackRejected("malformed", 400) from None
-        events = document.get("events") if isinstance(document, dict) else None
+        events = json_object(body).get("events")
         if not isinstance(events, list):
             raise CallbackRejected("malformed", 400)
         found = [one for event in events for one in self._found(event)]
@@ -188,7 +175,7 @@ class Events:
                     text = re.sub(re.escape(html.unescape(shown)) + AFTER_NAME, "", text, count=1)
             text = self._begins.sub("", text, count=1) if self._begins.match(text) else text
         text, named = self._names.subn("", text)
-        return CONTROLS.sub("", text).strip()[:LONGEST_INBOUND], mentioned or named > 0
+        return clean_text(text), mentioned or named > 0
 
 
 def _name_pattern(name: str) -> str:

@@ -1,7 +1,7 @@
 """OneBot v11 over HTTP: an unofficial QQ client. For trying things out only; docs/channels/onebot.md says why.
 
-https://github.com/botuniverse/onebot-11: communication/http.md, api/public.md. What comes in is read in `onebot_events`.
-A client answers HTTP 200 with `status` and `retcode`; only ok and async are accepted. No request can be repeated safely.
+https://github.com/botuniverse/onebot-11: communication/http.md, api/public.md; what comes in is read in `events`. A
+client answers HTTP 200 with `status` and `retcode`; only ok and async are accepted. No request can be repeated safely.
 """
 
 import re
@@ -22,46 +22,51 @@ from warden_bot.channels.base import (
     Surroundings,
 )
 from warden_bot.channels.http import plain_words
+from warden_bot.channels.meanings import (
+    BAD_CREDENTIALS,
+    BAD_REQUEST,
+    BUSY,
+    CANNOT_RECALL,
+    NO_ANSWER,
+    ROUTE_BROKEN,
+    Meaning,
+)
 from warden_bot.channels.onebot.events import PERSON, Events
 from warden_bot.channels.places import fetch_from, origin_of, read_hosts
+from warden_bot.channels.rules import SECONDS
 from warden_bot.domain.message import Media, OutboundMessage
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.domain.splitting import split_text
-from warden_bot.errors import OutcomeUnknown, SendError, SettingsError
+from warden_bot.errors import OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind
 
 LONGEST_TEXT = 4500  # bytes of one text in UTF-8; our own choice: the specification has no limit
 SPACING = timedelta(milliseconds=500)  # as the specification's `_rate_limited` actions keep it, against bans
 MEDIA_HOSTS = "qq.com,qpic.cn,multimedia.nt.qq.com.cn"  # unsure: where clients were seen to say that pictures lie
-CALLBACK_SECONDS = "3600"
 ADDRESS = re.compile(rf"(?:{PERSON})?[1-9][0-9]{{4,14}}")
 MESSAGE_ID = re.compile(r"-?[0-9]{1,19}")
 LONG_NUMBER = re.compile(r"[0-9]{5,}")  # somebody's QQ number, or the group's, in a client's own words
 
-DENIED, REJECTED = AttemptOutcome.DENIED, AttemptOutcome.REJECTED
-RETRYABLE, UNKNOWN = AttemptOutcome.RETRYABLE, AttemptOutcome.UNKNOWN
-Refusal = tuple[str, AttemptOutcome]
-
+REJECTED = AttemptOutcome.REJECTED
 ACCEPTED, ACCEPTED_CODES = ("ok", "async"), (0, 1)  # `async`: taken, and nobody says what became of it
-WRONG: Refusal = ("bad_request", REJECTED)
-# What a failed answer means that is in neither table below. Tried again, for many are QQ's passing moods; how often, the
-# outbox decides: it counts the tries, and after the last one a person has to look.
-BUSY: Refusal = ("busy", RETRYABLE)
 # Unsure: every client has codes of its own. The last four are the specification's, for its WebSocket side (from memory).
-RETCODES: Mapping[int, Refusal] = {
-    **dict.fromkeys(range(100, 200), WRONG),  # parameters; of old clients anything, so the words are read first
-    1200: ("no_answer", UNKNOWN),  # NapCat waited for QQ in vain; such messages were seen to arrive, and not to
-    1400: WRONG,
-    1401: ("bad_credentials", DENIED),
-    1403: ("bad_credentials", DENIED),
-    1404: WRONG,
+ERRORS: Mapping[int, Meaning] = {
+    **dict.fromkeys(range(100, 200), BAD_REQUEST),  # parameters; of old clients anything, so the words are read first
+    1200: NO_ANSWER,  # NapCat waited for QQ in vain; such messages were seen to arrive, and not to
+    1400: BAD_REQUEST,
+    1401: BAD_CREDENTIALS,
+    1403: BAD_CREDENTIALS,
+    1404: BAD_REQUEST,
 }
+# What is in neither table is tried again, for many are QQ's passing moods; how often, the outbox decides: it counts the
+# tries, and after the last one a person has to look.
+UNKNOWN_ERROR = BUSY
 # Unsure: words of `message`, `wording` and `msg` as users of the clients have reported them, looked at in this order.
-WORDS: Mapping[str, Refusal] = {
-    r"GROUP_NOT_FOUND|群聊?不存在|被移出该?群|不在该?群": ("route_broken", REJECTED),  # go-cqhttp; QQ's own sentence
-    r'"result": ?110\b': ("route_broken", REJECTED),  # NapCat, before that sentence
+ERROR_WORDS: Mapping[str, Meaning] = {
+    r"GROUP_NOT_FOUND|群聊?不存在|被移出该?群|不在该?群": ROUTE_BROKEN,  # go-cqhttp; QQ's own sentence
+    r'"result": ?110\b': ROUTE_BROKEN,  # NapCat, before that sentence
     r"SEND_MSG_API_ERROR|EventChecker Failed": BUSY,  # go-cqhttp, NapCat: QQ did not take it, often for fear of a robot
-    r"\bTimeout\b": ("no_answer", UNKNOWN),  # NapCat, with various codes
+    r"\bTimeout\b": NO_ANSWER,  # NapCat, with various codes
 }
 
 GROUP = Capabilities(
@@ -85,17 +90,14 @@ class OneBot(Channel):
         ChannelSetting("API_BASE", "where the client's HTTP server stands", needed=True),
         ChannelSetting("ACCESS_TOKEN", "the client's access token", secret=True),
         ChannelSetting("SECRET", "signs what the client reports; without it nothing is received", secret=True),
-        ChannelSetting("CALLBACK_SECONDS", "how old a reported event may be", CALLBACK_SECONDS),
+        ChannelSetting("CALLBACK_SECONDS", "how old a reported event may be", "3600", rule=SECONDS),
         ChannelSetting("MEDIA_HOSTS", "comma list of the hosts that pictures and files are fetched from", MEDIA_HOSTS),
     )
 
     def __init__(self, values: Mapping[str, str], around: Surroundings) -> None:
         super().__init__(values, around)
-        window = self.setting("CALLBACK_SECONDS")
-        if not re.fullmatch(r"[0-9]{1,6}", window):
-            raise SettingsError(["WARDEN_ONEBOT_CALLBACK_SECONDS must be a whole number of seconds"])
         self._media_hosts = read_hosts(self.setting("MEDIA_HOSTS")) + origin_of(self.base)
-        self._events = Events(self.setting("SECRET"), timedelta(seconds=int(window)), self._media_hosts)
+        self._events = Events(self.setting("SECRET"), self.window, self._media_hosts)
 
     def address_fault(self, address: str) -> str | None:
         """Accept a group's number, or a person's behind `user:`."""
@@ -128,7 +130,7 @@ class OneBot(Channel):
             await self._call("delete_msg", {"message_id": int(external_id)})
         except SendError as error:
             if error.outcome is REJECTED:
-                error.code = "cannot_recall"
+                raise error.restated(*CANNOT_RECALL) from None
             raise
 
     async def probe(self, address: str, secret: str) -> None:
@@ -144,29 +146,26 @@ class OneBot(Channel):
         account = await self._call("get_login_info", {})
         status = await self._call("get_status", {})
         if status.get("online") is False or status.get("good") is False:
-            raise SendError("unreachable", RETRYABLE, platform_words="the client is not signed in to QQ")
+            words = "the client is not signed in to QQ"
+            raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words)
         return plain_words(str(account.get("nickname", "")))
-
-    async def fetch_media(self, media: Media) -> bytes:
-        """Fetch a picture or file from a known host; one that is only known by its name is not fetched."""
-        return await fetch_from(self._around.http, media.place, self._media_hosts)
 
     def parse_callback(self, request: CallbackRequest) -> Received:
         """Check signature and time, then read the event. Replies leave through the outbox, never in the answer."""
         message = self._events.read(request)
         return Received(() if message is None else (message,), _no_content)
 
+    async def fetch_media(self, media: Media) -> bytes:
+        """Fetch a picture or file from a known host; one that is only known by its name is not fetched."""
+        return await fetch_from(self._around.http, media.place, self._media_hosts)
+
     async def _call(self, action: str, parameters: Mapping[str, object]) -> dict[str, Any]:
         """Call an action and return its data. Raise SendError where the client refuses."""
-        if not self.base:
-            words = "WARDEN_ONEBOT_API_BASE is not set"
-            raise SendError("bad_credentials", DENIED, platform_words=words, asked=False)
+        self.require_settings("API_BASE")
         token = self.setting("ACCESS_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = await self._around.http.exchange("POST", f"{self.base}/{action}", parameters, headers)
-        if answer.status == 404:  # noqa: PLR2004 -- HTTP's: here an action that the client does not have, no lost group
-            raise SendError("bad_request", REJECTED, platform_code="404")
-        answer.require_success()
+        answer.require_success(missing=BAD_REQUEST)  # an action that the client does not have
         return read_answer(answer.document())
 
 
@@ -181,11 +180,11 @@ def read_answer(answer: dict[str, Any]) -> dict[str, Any]:
     if status != "failed":
         raise OutcomeUnknown("unexpected_answer", "status and retcode do not agree")
     said = " ".join(str(answer[name]) for name in ("message", "wording", "msg") if answer.get(name))
-    by_words = (refusal for words, refusal in WORDS.items() if re.search(words, said))
-    code, outcome = next(by_words, RETCODES.get(retcode, BUSY))
+    by_words = (meaning for words, meaning in ERROR_WORDS.items() if re.search(words, said))
+    code, outcome, _ = next(by_words, ERRORS.get(retcode, UNKNOWN_ERROR))
     # The numbers are people's and groups'; the result that NapCat quotes is shorter.
     words = plain_words(LONG_NUMBER.sub("…", said))
-    if outcome is UNKNOWN:
+    if outcome is AttemptOutcome.UNKNOWN:
         raise OutcomeUnknown(code, words)
     raise SendError(code, outcome, platform_code=str(retcode), platform_words=words)
 

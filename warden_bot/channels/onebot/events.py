@@ -7,15 +7,15 @@ A message comes as segments or as a string with CQ codes, as the client is set u
 
 import hmac
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from warden_bot.channels.base import CallbackRequest
+from warden_bot.channels.inbound import Strict, clean_name, clean_text
 from warden_bot.channels.places import is_known_place
 from warden_bot.channels.signing import same
 from warden_bot.domain.message import InboundMessage, Media, Sender
@@ -23,25 +23,17 @@ from warden_bot.errors import CallbackRejected
 from warden_bot.states import ChannelKind, SenderRole
 
 SIGNATURE, SELF_ID, SCHEME = "x-signature", "x-self-id", "sha1="
-LONGEST_NAME = 200  # characters; what people put into a group card
 PERSON = "user:"  # put before a QQ number to make it an address
 ANONYMOUS = "anonymous:"  # no address: all who speak anonymously share one number, and nobody can write to them
-FILES = {"image": "image", "record": "voice", "video": "video", "file": "file"}
+MEDIA = {"image": "image", "record": "voice", "video": "video", "file": "file"}
 CQ_CODE = re.compile(r"\[CQ:([A-Za-z0-9_.-]+)((?:,[^\[\],]*)*)\]")
 ESCAPED = re.compile("&(?:amp|#91|#93|#44);")
 PLAIN = {"&amp;": "&", "&#91;": "[", "&#93;": "]", "&#44;": ","}
 
 Number = Annotated[int, Field(gt=0, lt=2**63)]
-Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Strict(BaseModel):
-    """Nothing is guessed from a wrong type; unknown keys are left alone; what was refused is not repeated."""
-
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
-
-
-class _Head(_Strict):
+class _Head(Strict):
     """What every event has; it says what the rest is."""
 
     time: Annotated[int, Field(ge=0, le=99_999_999_999)]
@@ -51,7 +43,7 @@ class _Head(_Strict):
     sub_type: str = ""
 
 
-class _Segment(_Strict):
+class _Segment(Strict):
     type: str
     data: dict[str, Any] | None = None
 
@@ -61,17 +53,17 @@ class _Segment(_Strict):
         return str(found) if isinstance(found, (str, int)) and not isinstance(found, bool) else ""
 
 
-class _Sender(_Strict):
+class _Sender(Strict):
     nickname: str | None = None
     card: str | None = None
 
 
-class _Anonymous(_Strict):
+class _Anonymous(Strict):
     id: int = 0
     name: str | None = None
 
 
-class _Message(_Strict):
+class _Message(Strict):
     message_id: Annotated[int, Field(gt=-(2**63), lt=2**63)]
     user_id: Number
     group_id: Number | None = None
@@ -101,7 +93,7 @@ class Events:
         expected = SCHEME + hmac.new(self.secret.encode(), request.body, "sha1").hexdigest()
         if not same(expected, request.headers.get(SIGNATURE, "")):
             raise CallbackRejected("bad_signature", 401)
-        head = _parsed(_Head, request.body)
+        head = _Head.read(request.body)
         if abs(datetime.fromtimestamp(head.time, UTC) - request.received_at) > self.window:
             raise CallbackRejected("stale", 401)
         if request.headers.get(SELF_ID, str(head.self_id)) != str(head.self_id):
@@ -109,7 +101,7 @@ class Events:
         # A `notice` within messages is QQ's own line in the group, said by nobody.
         if head.post_type != "message" or head.sub_type == "notice" or head.message_type not in ("group", "private"):
             return None
-        body = _parsed(_Message, request.body)
+        body = _Message.read(request.body)
         return None if body.user_id == head.self_id else self._message(head, body)
 
     def _message(self, head: _Head, body: _Message) -> InboundMessage:
@@ -125,10 +117,10 @@ class Events:
             None,
             _sender(body),
             # What is neither text nor file is left out: mentions, faces, quoted messages, cards.
-            _clean("".join(one.said("text") for one in segments if one.type == "text")).strip(),
+            clean_text("".join(one.said("text") for one in segments if one.type == "text")),
             addressed=mentioned or not in_group,
             chat=chat,
-            media=tuple(Media(FILES[one.type], self._place(one)) for one in segments if one.type in FILES),
+            media=tuple(Media(MEDIA[one.type], self._place(one)) for one in segments if one.type in MEDIA),
         )
 
     def _place(self, segment: _Segment) -> str:
@@ -137,21 +129,14 @@ class Events:
             if is_known_place(found, self.media_hosts):
                 return found
         name = segment.said("file")
-        return "" if "://" in name else _clean(name)[:LONGEST_NAME]
-
-
-def _parsed(model: type[Model], body: bytes) -> Model:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError:
-        raise CallbackRejected("malformed", 400) from None
+        return "" if "://" in name else clean_name(name)
 
 
 def _sender(body: _Message) -> Sender:
     if body.anonymous is not None:
-        name = _clean(body.anonymous.name or "")[:LONGEST_NAME]
+        name = clean_name(body.anonymous.name or "")
         return Sender(f"{ANONYMOUS}{body.anonymous.id}", name, SenderRole.PARENT)
-    name = _clean(body.sender.card or body.sender.nickname or "")[:LONGEST_NAME]
+    name = clean_name(body.sender.card or body.sender.nickname or "")
     return Sender(f"{PERSON}{body.user_id}", name, SenderRole.PARENT)
 
 
@@ -172,7 +157,3 @@ def _segments(message: str | list[_Segment]) -> Iterator[_Segment]:
 def _unescape(text: str) -> str:
     """Undo the escapes in one go, so that `&amp;#91;` becomes `&#91;` and no bracket."""
     return ESCAPED.sub(lambda found: PLAIN[found.group()], text)
-
-
-def _clean(text: str) -> str:
-    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) != "Cc")

@@ -8,68 +8,60 @@ says: we send neither.
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from warden_bot.channels.inbound import LONGEST_ID, MENU, Id, Strict, clean_text
+from warden_bot.channels.passive import fit
 from warden_bot.channels.places import is_known_place
 from warden_bot.domain.message import InboundMessage, Media, Sender
-from warden_bot.domain.splitting import split_text
 from warden_bot.errors import CallbackRejected
 from warden_bot.states import ChannelKind, SenderRole
 
-LONGEST_STREAM = 20_480  # bytes of `stream.content` and of a pushed `markdown.content` in UTF-8
+LONGEST_TEXT = 20_480  # bytes of `stream.content` and of a pushed `markdown.content` in UTF-8
 LONGEST_WELCOME = 2048  # bytes; not documented for AI bots: the limit of WeCom's other plain texts
-MENU = "菜单"  # what somebody who comes for the first time is taken to ask
-FILES = ("image", "video", "file")
+MEDIA = ("image", "video", "file")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # raw ones; the platform's own package takes them out of frames too
 MENTION = re.compile(r"\s*@\S*\s*")  # of a bot whose name we do not know: up to the first blank
 
 Document = dict[str, Any]
-Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class _Strict(BaseModel):
-    """Nothing is guessed from a wrong type; unknown keys are left alone; what was refused is not repeated."""
-
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+class _From(Strict):
+    userid: Id
 
 
-class _From(_Strict):
-    userid: Short
-
-
-class _Words(_Strict):
+class _Words(Strict):
     content: str = ""
 
 
-class _File(_Strict):
+class _File(Strict):
     url: str = ""
     aeskey: str = ""  # only on the long connection; on the URL everything is opened with the bot's own key
 
 
-class _Item(_Strict):
+class _Item(Strict):
     msgtype: str
     text: _Words | None = None
     image: _File | None = None
 
 
-class _Mixed(_Strict):
+class _Mixed(Strict):
     msg_item: list[_Item] = Field(default_factory=list)
 
 
-class _Event(_Strict):
+class _Event(Strict):
     eventtype: str
 
 
-class _Stream(_Strict):
-    id: Short
+class _Stream(Strict):
+    id: Id
 
 
-class _Head(_Strict):
+class _Head(Strict):
     """What everything has; it says what the rest is."""
 
     msgtype: str
@@ -77,12 +69,12 @@ class _Head(_Strict):
     stream: _Stream | None = None
 
 
-class _Body(_Strict):
+class _Body(Strict):
     """A message, or an event that stands for one."""
 
-    msgid: Short
+    msgid: Id
     chattype: Annotated[str, Field(pattern="^(single|group)$")]
-    chatid: Annotated[str, Field(max_length=200)] | None = None
+    chatid: Annotated[str, Field(max_length=LONGEST_ID)] | None = None
     sender: _From = Field(alias="from")
     response_url: str | None = None
     text: _Words | None = None
@@ -107,10 +99,10 @@ class Found:
     def answer(self, text: str) -> Document:
         """Return the body of an answer. A stream that is finished at once; the same message has the same stream."""
         if self.welcomes:
-            return {"msgtype": "text", "text": {"content": split_text(text, LONGEST_WELCOME)[0]}}
+            return {"msgtype": "text", "text": {"content": fit(text, LONGEST_WELCOME)}}
         identity = self.message.message_id if self.message else ""
         name = self.stream or hashlib.sha256(identity.encode()).hexdigest()[:32]
-        content = split_text(text, LONGEST_STREAM)[0]
+        content = fit(text, LONGEST_TEXT)
         return {"msgtype": "stream", "stream": {"id": name, "finish": True, "content": content}}
 
 
@@ -159,8 +151,8 @@ class Reader:
         items = body.mixed.msg_item if body.mixed else []
         said = [item.text.content for item in items if item.text]
         said += [words.content for words in (body.text, body.voice) if words]
-        text = "\n".join(_clean(one) for one in said)
-        return (self._without_mention(text) if body.chattype == "group" else text).strip()
+        text = clean_text("\n".join(said))
+        return self._without_mention(text).strip() if body.chattype == "group" else text
 
     def _without_mention(self, text: str) -> str:
         if self.bot_name and f"@{self.bot_name}" in text:
@@ -170,7 +162,7 @@ class Reader:
     def _media(self, body: _Body) -> list[Media]:
         items = body.mixed.msg_item if body.mixed else []
         found = [("image", item.image) for item in items if item.image]
-        found += [(kind, one) for kind in FILES if isinstance(one := getattr(body, kind), _File)]
+        found += [(kind, one) for kind in MEDIA if isinstance(one := getattr(body, kind), _File)]
         # One from a place that we do not know is still told of; fetching it is refused.
         return [Media(kind, self.known(one.url, self.media_hosts), one.aeskey) for kind, one in found]
 
@@ -178,10 +170,6 @@ class Reader:
     def known(address: str, hosts: Sequence[str]) -> str:
         """Return an address if it lies at a known place, else nothing."""
         return address if is_known_place(address, hosts) else ""
-
-
-def _clean(text: str) -> str:
-    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) != "Cc")
 
 
 @dataclass(frozen=True, slots=True)
