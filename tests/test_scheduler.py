@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from tests.classroom import TOLD, add_classes, hand_over, reminders
-from tests.conftest import CONTENT, ZONE, Clock, Mailroom
+from tests.conftest import ZONE, Clock, Mailroom
 from tests.desk import cases, said
 from tests.factories import NOW, add_officer_on_duty, make_delivery, make_message
 from tests.outbox_rows import add, reload
@@ -66,9 +66,8 @@ async def listener() -> AsyncIterator[Heartbeats]:
 
 
 @pytest.fixture
-async def work(desk: Desk, spool: Spool, clock: Clock, listener: Heartbeats) -> AsyncIterator[Clockwork]:
+async def work(desk: Desk, spool: Spool, clock: Clock, listener: Heartbeats, shelf: Shelf) -> AsyncIterator[Clockwork]:
     http = Http()
-    shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
     yield Clockwork(desk, spool, shelf, http, ZONE, clock, listener.url)
     await http.close()
 

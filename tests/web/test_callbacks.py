@@ -13,7 +13,7 @@ from yarl import URL
 
 from tests.channels.test_conformance import RECEIVING, spoiled
 from tests.conformance import VALID_TEXT, Call, Stage, stage_for
-from tests.conftest import CONTENT, ZONE, Clock
+from tests.conftest import ZONE, Clock
 from tests.factories import NOW
 from warden_bot.channels.base import CallbackRequest, Surroundings
 from warden_bot.channels.http import Http
@@ -38,10 +38,9 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-async def house(stage: Stage, desk: Desk, spool: Spool, clock: Clock) -> AsyncIterator[House]:
+async def house(stage: Stage, desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[House]:
     http = Http()
     channels = {**desk.channels, stage.kind: stage.build(Surroundings(http, clock))}
-    shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
     links = Links("http://127.0.0.1:8080", desk.sealer)
     yield House(replace(desk, channels=channels), spool, shelf, Metrics(), ZONE, clock, demo=False, links=links)
     await http.close()

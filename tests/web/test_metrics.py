@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from tests.channels.test_webhook import BODY, headers
-from tests.conftest import CONTENT, ZONE, Clock, Mailroom
+from tests.conftest import ZONE, Clock, Mailroom
 from tests.desk import TIP
 from tests.factories import NOW, add_officer_on_duty, make_delivery
 from tests.outbox_rows import add
@@ -34,8 +34,7 @@ Numbers = dict[tuple[str, ...], float]
 
 
 @pytest.fixture
-def house(desk: Desk, spool: Spool, clock: Clock) -> House:
-    shelf = Shelf(CONTENT, NOW.date(), lambda _library: [])
+def house(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> House:
     return House(desk, spool, shelf, Metrics(), ZONE, clock, False, Links("http://127.0.0.1:8080", desk.sealer))
 
 

@@ -25,7 +25,7 @@ THANKS, WITHDRAWN = "已经发了，谢谢。这条不用再发。", "这条已�
 
 @pytest.fixture
 async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, demo=False, shelf=shelf)
+    house = make_house(desk, spool, clock, shelf, demo=False)
     async with TestClient(TestServer(build_site(house))) as opened:
         yield opened
 
@@ -185,7 +185,7 @@ async def test_page_signed_with_the_old_key_still_opens_after_a_new_one_is_made(
     await add_classes(desk.database, desk.sealer, "link")
     await hand_over(mailroom)
     rotated = replace(desk, sealer=Sealer([bytes(32), bytes(range(32))]))
-    house = make_house(rotated, spool, clock, demo=False, shelf=shelf)
+    house = make_house(rotated, spool, clock, shelf, demo=False)
     async with TestClient(TestServer(build_site(house))) as client:
         answer = await client.get(await address_of(desk, links, "c001"))
 

@@ -24,7 +24,7 @@ Client = TestClient[Request, Application]
 
 @pytest.fixture
 async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, demo=False, shelf=shelf)
+    house = make_house(desk, spool, clock, shelf, demo=False)
     async with TestClient(TestServer(build_site(house))) as opened:
         yield opened
 

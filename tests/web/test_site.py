@@ -10,7 +10,7 @@ from aiohttp.web import Application, Request
 from sqlalchemy import text
 
 from tests.channels.test_webhook import BODY, headers
-from tests.conftest import CONTENT, ZONE, Clock, Mailroom
+from tests.conftest import ZONE, Clock, Mailroom
 from tests.factories import NOW
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.delivery import sweep_outbox, take_turn
@@ -27,21 +27,20 @@ from warden_bot.web.routes import build_site
 Client = TestClient[Request, Application]
 
 
-def make_house(desk: Desk, spool: Spool, clock: Clock, *, demo: bool, shelf: Shelf | None = None) -> House:
-    shelf = shelf or Shelf(CONTENT, NOW.date(), lambda _library: [])
+def make_house(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf, *, demo: bool) -> House:
     return House(desk, spool, shelf, Metrics(), ZONE, clock, demo, Links("http://127.0.0.1:8080", desk.sealer))
 
 
 @pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, demo=False)))) as opened:
+async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, shelf, demo=False)))) as opened:
         yield opened
 
 
 @pytest.fixture
-async def sandbox(desk: Desk, spool: Spool, clock: Clock) -> AsyncIterator[Client]:
+async def sandbox(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
     await desk.database.write(lambda session: load_demo(session, desk.sealer, ZONE, NOW))
-    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, demo=True)))) as opened:
+    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, shelf, demo=True)))) as opened:
         yield opened
 
 

@@ -26,6 +26,7 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.matrix.channel import LARGEST_TRANSACTION
 from warden_bot.channels.registry import build_channels
+from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import Database
@@ -52,11 +53,11 @@ def server(stage: MatrixStage) -> FakeHomeserver:
 
 @pytest.fixture
 async def client(
-    database: Database, sealer: Sealer, spool: Spool, clock: Clock, stage: MatrixStage, desk: Desk
+    database: Database, sealer: Sealer, spool: Spool, clock: Clock, stage: MatrixStage, desk: Desk, shelf: Shelf
 ) -> AsyncIterator[Client]:
     http = Http()
     channels = build_channels({ChannelKind.MATRIX: stage.values()}, Surroundings(http, clock))
-    house = make_house(Desk(database, channels, sealer, desk.ack_within), spool, clock, demo=False)
+    house = make_house(Desk(database, channels, sealer, desk.ack_within), spool, clock, shelf, demo=False)
     async with TestClient(TestServer(build_site(house))) as opened:
         yield opened
     await http.close()

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from warden_bot.channels.base import Channel
 from warden_bot.domain.lanes import MOST_OPEN
-from warden_bot.domain.message import OutboundMessage
+from warden_bot.domain.message import OutboundMessage, Recipient
 from warden_bot.domain.outage import Standing, after_outcome
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
@@ -101,16 +101,9 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
     if claimed.recipient is None:
         await _fail_unopened(session, post, claimed, now)
         return None
-    text = claimed.text
-    if claimed.doubtful:
-        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.UNCONFIRMED, "no_answer", now)
-        return None
-    channel = post.channels[claimed.channel]
-    if _is_pointless(claimed, channel):
-        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
-        return None
-    if claimed.group_id is not None and not claimed.recipient.address:
-        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.FAILED, "not_bound", now)
+    text, channel = claimed.text, post.channels[claimed.channel]
+    if end := _end_untried(claimed, claimed.recipient, channel):
+        await finish_untried(session, post.worker, claimed.id, *end, now)
         return None
     if claimed.case_id is not None:
         case = await case_by_id(session, claimed.case_id)
@@ -126,6 +119,17 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
     about = claimed.about
     message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority, about)
     return Errand(claimed, message, channel.platform(claimed.recipient.address), now + LEASE, channel.parts(message))
+
+
+def _end_untried(claimed: Claimed, recipient: Recipient, channel: Channel) -> tuple[DeliveryStatus, str] | None:
+    """Return how a delivery ends that is not to be tried, with the code; None for all others."""
+    if claimed.doubtful:
+        return DeliveryStatus.UNCONFIRMED, "no_answer"
+    if _is_pointless(claimed, channel):
+        return DeliveryStatus.CANCELLED, ""
+    if claimed.group_id is not None and not recipient.address:
+        return DeliveryStatus.FAILED, "not_bound"
+    return None
 
 
 def _is_pointless(claimed: Claimed, channel: Channel) -> bool:
