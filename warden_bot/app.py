@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -261,7 +261,9 @@ def _start_listening(kit: Kit, house: House) -> "list[asyncio.Task[None]]":
     async def hear(message: InboundMessage) -> Reply | None:
         now = kit.clock()
         today = day_words(now, house.zone)
-        return await receive(house.desk, house.spool, message, house.shelf.library, today, now)
+        reply = await receive(house.desk, house.spool, message, house.shelf.library, today, now)
+        owed = reply is not None and not kit.channels[message.channel].answers_in_place()
+        return replace(reply, text=None) if reply is not None and owed else reply
 
     return [asyncio.create_task(channel.listen(hear)) for channel in kit.channels.values() if channel.listens()]
 
@@ -285,7 +287,7 @@ def _start_ticks(stack: AsyncExitStack, kit: Kit, house: House, role: Role) -> N
 
 
 async def _start_site(stack: AsyncExitStack, site: web.Application, host: str, port: int) -> None:
-    runner = web.AppRunner(site, access_log=None, shutdown_timeout=2)
+    runner = web.AppRunner(site, access_log=None, shutdown_timeout=2, auto_decompress=False)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:

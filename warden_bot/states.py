@@ -197,6 +197,7 @@ class FindingKind(StrEnum):
     CASE_UNCALLED = "case_uncalled"  # an open case that nobody will be called for
     OUTBOX_LATE = "outbox_late"  # due deliveries wait and no worker takes them
     ROUTE_BROKEN = "route_broken"  # a group cannot be reached on its channel any more
+    ROUTE_MOVED = "route_moved"  # a code typed in a chat moved a group that had a working route
     CREDENTIALS_REFUSED = "credentials_refused"  # a platform does not accept our credentials
     CONTENT_REFUSED = "content_refused"  # a platform's content check refused a text
     PLATFORM_DOWN = "platform_down"  # a platform does not answer; what is owed there waits

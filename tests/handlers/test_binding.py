@@ -17,7 +17,7 @@ from warden_bot.states import Action, AuditAction, ChannelKind, FindingKind, Gro
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.binding import LASTS, BindCode
 from warden_bot.store.database import Database, Session
-from warden_bot.store.findings import note
+from warden_bot.store.findings import note, open_findings
 from warden_bot.store.groups import ADDRESS, SECRET, Group, group_by_code
 
 CHATS = {
@@ -144,7 +144,7 @@ def test_talk_of_binding_is_no_command(text: str, binds: bool) -> None:
     assert is_binding(text) is binds
 
 
-@pytest.mark.parametrize("why", ["used", "expired", "wrong", "mistyped", "replaced", "retired"])
+@pytest.mark.parametrize("why", ["used", "expired", "wrong", "replaced", "retired"])
 async def test_code_that_does_not_hold_is_refused_kindly_and_changes_nothing(
     school: Desk, library: Library, why: str
 ) -> None:
@@ -159,7 +159,7 @@ async def test_code_that_does_not_hold_is_refused_kindly_and_changes_nothing(
         retired = await group(school)
         retired.status = GroupStatus.RETIRED
         await add_groups(school.database, retired)
-    typed = {"wrong": "2222-2222", "mistyped": code[:-1]}.get(why, code)
+    typed = {"wrong": "2222-2222"}.get(why, code)
     before = await place(school)
 
     message = in_chat(f"绑定 {typed}")
@@ -177,7 +177,9 @@ async def test_last_moment_of_a_code_is_good(school: Desk, library: Library) -> 
     assert await place(school) == ("onebot", "20002000")
 
 
-async def test_in_another_class_s_chat_the_code_is_refused_and_stays_good(school: Desk, library: Library) -> None:
+async def test_in_another_class_s_chat_the_code_is_refused_and_used_up_for_others_have_read_it(
+    school: Desk, library: Library
+) -> None:
     await handle(school, library, in_chat(f"绑定 {await code_for(school, 'c002')}", chat="20002002"))
     code = await code_for(school)
 
@@ -185,8 +187,33 @@ async def test_in_another_class_s_chat_the_code_is_refused_and_stays_good(school
     there = await handle(school, library, in_chat(f"绑定 {code}"))
 
     assert elsewhere.text == "这里已经绑定为c002群，不用再绑。要换请找派出所。"
-    assert (there.text or "").startswith("好了")
-    assert [await place(school, one) for one in ("c001", "c002")] == [("onebot", "20002000"), ("onebot", "20002002")]
+    assert there.text == FAILED
+    assert [await place(school, one) for one in ("c001", "c002")] == [("dingtalk", "c001"), ("onebot", "20002002")]
+
+
+async def test_code_does_not_turn_a_working_route_to_a_person(school: Desk, library: Library) -> None:
+    await handle(school, library, in_chat(f"绑定 {await code_for(school)}"))
+
+    reply = await handle(school, library, in_private(f"绑定 {await code_for(school)}", ChannelKind.FEISHU))
+
+    assert reply.text == FAILED
+    assert await place(school) == ("onebot", "20002000")
+
+
+async def test_working_route_that_a_code_moves_is_told_to_the_operator(school: Desk, library: Library) -> None:
+    for chat in ("20002000", "20002007"):
+        await handle(school, library, in_chat(f"绑定 {await code_for(school)}", chat=chat))
+
+    async with school.database.read() as session:
+        found = [(one.kind, one.subject) for one in await open_findings(session)]
+    assert (FindingKind.ROUTE_MOVED, "c001") in found
+
+
+@pytest.mark.parametrize("text", ["绑定 13800138000", "绑定 ABCDEFGH", "绑定 手机号怎么弄"])
+async def test_talk_that_only_begins_like_a_code_gets_silence(school: Desk, library: Library, text: str) -> None:
+    reply = await handle(school, library, in_chat(text))
+
+    assert reply.text is None
 
 
 async def test_in_its_own_chat_a_new_code_binds_anew(school: Desk, library: Library) -> None:

@@ -178,12 +178,12 @@ async def test_cancelled_broadcast_sends_nothing_more(
     ids=["noon", "22:00", "06:00", "07:00"],
 )
 async def test_quiet_hours_only_warn_by_hand(
-    database: Database, channels: Channels, hour_utc: int, words: list[str]
+    database: Database, channels: Channels, sealer: Sealer, hour_utc: int, words: list[str]
 ) -> None:
     now = NOW.replace(hour=hour_utc)
 
     async with database.read() as session:
-        found = await cautions(session, ORDER, channels, ZONE, now)
+        found = await cautions(session, ORDER, channels, sealer, ZONE, now)
 
     assert [word for word in words if any(word in caution for caution in found)] == words
     assert len(found) == len(words)
@@ -196,7 +196,7 @@ async def test_repetition_and_a_full_week_warn_by_hand(database: Database, chann
         await database.write(lambda session, order=order: send_by_hand(session, order, channels, NOW))  # type: ignore[misc]
 
     async with database.read() as session:
-        found = await cautions(session, replace(ORDER, text="一"), channels, ZONE, NOW)
+        found = await cautions(session, replace(ORDER, text="一"), channels, sealer, ZONE, NOW)
 
     assert len(found) == 2
 
@@ -216,9 +216,9 @@ async def test_groups_that_cannot_be_reached_as_things_are_set_up_warn_by_hand(
     answering = {ChannelKind.WECOM_AIBOT: {"token": "t", "aes_key": "k" * 43}, ChannelKind.ONEBOT: {"api_base": "x"}}
 
     async with database.read() as session:
-        found = await cautions(session, ORDER, channels, ZONE, NOW)
-        alone = await cautions(session, replace(ORDER, audience="group:c004"), channels, ZONE, NOW)
-        mute = await cautions(session, ORDER, build_channels(answering, set_up), ZONE, NOW)
+        found = await cautions(session, ORDER, channels, sealer, ZONE, NOW)
+        alone = await cautions(session, replace(ORDER, audience="group:c004"), channels, sealer, ZONE, NOW)
+        mute = await cautions(session, ORDER, build_channels(answering, set_up), sealer, ZONE, NOW)
 
     assert found == [
         "2 个群走 onebot，还缺设置 WARDEN_ONEBOT_API_BASE，收不到",

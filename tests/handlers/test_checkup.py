@@ -142,7 +142,9 @@ async def test_every_trouble_of_the_database_is_named_with_what_to_do_and_no_add
     found = await look(database, sealer, channels)
 
     words = {one.check: one.words for one in found}
-    assert states(found, "groups") == ["fault"] * 7  # five by name, how many in all, and who cannot be written to
+    assert (
+        states(found, "groups") == ["fault"] * 8
+    )  # five by name, how many in all, whose settings are missing, and who cannot be written to
     assert "一共 7 个群的路断了" in str(found)
     assert ("mute" in words["groups"], "lost" in words["keys"]) == (True, True)
     assert [states(found, check) for check in ("keys", "outbox", "findings", "duty")] == [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from json import JSONEncoder
 from typing import ClassVar
+from urllib.parse import quote
 
 from warden_bot.channels.http import Http
 from warden_bot.channels.rules import Rule
@@ -22,6 +23,7 @@ from warden_bot.domain.relay import Patience
 from warden_bot.errors import CallbackRejected, SendError, SettingsError
 from warden_bot.states import Action, AttemptOutcome, ChannelKind
 
+SHORTEST_SECRET = 4  # characters; anything shorter would cut holes into ordinary words
 ENCODER = JSONEncoder(ensure_ascii=False)  # made once: json.dumps would make one for every answer
 
 
@@ -222,9 +224,21 @@ class Channel(ABC):
         """Check an address without anybody seeing anything. Raise SendError `route_broken` where it no longer works."""
         raise SendError("cannot_probe", AttemptOutcome.REJECTED, asked=False)
 
-    def lacks(self) -> list[str]:
-        """Name the settings without which this kind, as it is set up, cannot work."""
+    def scrubbed(self, words: str) -> str:
+        """Cut our own secrets out of a platform's words: some echo the whole request that they refuse."""
+        for one in self.settings:
+            value = self.setting(one.name) if one.secret else ""
+            if len(value) >= SHORTEST_SECRET:
+                words = words.replace(value, "…").replace(quote(value, safe=""), "…")
+        return words
+
+    def lacks(self, address: str = "") -> list[str]:  # noqa: ARG002 -- the contract's signature
+        """Name the settings without which this kind, as it is set up, cannot work; or cannot write to an address."""
         return [one.name for one in self.settings if one.needed and not self.setting(one.name)]
+
+    def answers_in_place(self) -> bool:
+        """Say whether a reply goes back in the answer to what came in; else it leaves through the outbox."""
+        return self.capabilities.replies_in_answer
 
     async def check(self) -> str:
         """Ask the platform whether it is there and takes our credentials; return what it said. Raise SendError if not."""

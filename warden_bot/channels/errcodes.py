@@ -20,8 +20,9 @@ from warden_bot.errors import OutcomeUnknown, SendError
 
 Errors = Mapping[int, Meaning]
 
+LONGEST_READ = 2000  # characters of a platform's words that are looked at
 OK = 0
-TRACE = re.compile(r",?\s*(?:hint:|from ip:|more info at|rid:).*", re.DOTALL)  # holds our address and a trace id
+TRACE = re.compile(r",?(?:hint:|from ip:|more info at|rid:).*", re.DOTALL)  # holds our address and a trace id
 OUR_ADDRESS = re.compile(r"\s(?:ipv6 )?[0-9a-fA-F:.]*\b\d{1,3}(?:\.\d{1,3}){3}\b")  # "invalid ip 203.0.113.7, not in …"
 THROTTLE_WAIT = timedelta(seconds=60)  # limits are counted by the minute, and a block lasts as long
 CONCURRENCY_WAIT = timedelta(seconds=2)
@@ -56,5 +57,5 @@ def read_errcode(answer: dict[str, Any], errors: Errors) -> None:
 def refusal(errcode: int, errmsg: str, errors: Errors) -> SendError:
     """Return what a platform's code means, with its own words but without the trace behind them."""
     code, outcome, wait = errors.get(errcode, UNEXPECTED_ANSWER)
-    words = plain_words(OUR_ADDRESS.sub("", TRACE.sub("", errmsg)))
+    words = plain_words(OUR_ADDRESS.sub("", TRACE.sub("", errmsg[:LONGEST_READ]))).rstrip(" ,")
     return SendError(code, outcome, retry_after=wait, platform_code=str(errcode), platform_words=words)

@@ -54,17 +54,26 @@ async def with_token(tokens: TokenStore, name: str, fetch: Fetch, call: Callable
     """
     token = await tokens.token(name, fetch)
     try:
-        return await call(token)
+        return await _call(call, token)
     except SendError as error:
         if error.code != REFUSED_TOKEN:
             raise
     try:
-        return await call(await tokens.token(name, fetch, refused=token))
+        return await _call(call, await tokens.token(name, fetch, refused=token))
     except SendError as error:
         if error.code != REFUSED_TOKEN:
             raise
-        code, words = error.platform_code, error.platform_words
-        raise SendError("bad_credentials", AttemptOutcome.DENIED, platform_code=code, platform_words=words) from None
+        raise error.restated("bad_credentials", AttemptOutcome.DENIED) from None
+
+
+async def _call(call: Callable[[str], Awaitable[Answer]], token: str) -> Answer:
+    """Make the call; a platform that echoes the request in its refusal must not spread the token."""
+    try:
+        return await call(token)
+    except SendError as error:
+        if token not in error.platform_words:
+            raise
+        raise error.restated(platform_words=error.platform_words.replace(token, "…")) from None
 
 
 async def fetch_token(

@@ -89,6 +89,10 @@ class Webhook(Channel):
             usable = False
         return None if usable and " " not in address else "地址要是 http:// 或 https:// 开头的网址"
 
+    def lacks(self, address: str = "") -> list[str]:
+        """Want a secret wherever there is an address; a group may have one of its own, so only then it is asked."""
+        return ["SECRET"] if address and not self._secret else []
+
     def platform(self, address: str) -> str:
         """Name the server: every address may have its own."""
         # Cut by hand: asked for every delivery, and urlsplit takes longer than all else about it.

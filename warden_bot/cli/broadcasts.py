@@ -110,7 +110,7 @@ async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # no
     async with open_kit(settings) as kit:
         now = kit.clock()
         async with kit.database.read() as session:
-            for caution in await cautions(session, order, kit.channels, settings.zone, now):
+            for caution in await cautions(session, order, kit.channels, kit.sealer, settings.zone, now):
                 warn(f"注意：{caution}")
         broadcast = await kit.database.write(lambda session: send_by_hand(session, order, kit.channels, now))
         if wait:

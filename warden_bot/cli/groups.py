@@ -23,7 +23,7 @@ def import_file(
     from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import WardenError
-    from warden_bot.handlers.group import import_groups, read_groups, unknown_people
+    from warden_bot.handlers.group import import_groups, read_groups, unknown_people, vague_addresses
     from warden_bot.store.database import Session
     from warden_bot.store.groups import GroupCount
 
@@ -37,7 +37,7 @@ def import_file(
             counts: list[GroupCount] = []
 
             async def write(session: Session) -> GroupCount:
-                for hint in await unknown_people(session, groups):
+                for hint in [*await unknown_people(session, groups), *vague_addresses(groups, kit.channels)]:
                     warn(hint)
                 count = await import_groups(session, groups, kit.channels, kit.sealer, actor(), now, prune=prune)
                 counts.append(count)

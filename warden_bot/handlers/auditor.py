@@ -56,6 +56,7 @@ UNWELL = frozenset(FindingKind) - {
     FindingKind.CONTENT_REFUSED,
     FindingKind.CAMPAIGN_MISSED,
     FindingKind.POST_MISSING,
+    FindingKind.ROUTE_MOVED,
 }
 
 
@@ -137,11 +138,12 @@ async def _forget(session: Session, now: datetime) -> None:
         await mend(session, FindingKind.PLATFORM_DOWN, now, [platform])
     await mend(session, FindingKind.CREDENTIALS_REFUSED, now, seen_before=now - CREDENTIALS_FORGOTTEN)
     await mend(session, FindingKind.CONTENT_REFUSED, now, seen_before=now - LOOK_BACK)
+    await mend(session, FindingKind.ROUTE_MOVED, now, seen_before=now - LOOK_BACK)
 
 
 async def _replies(session: Session, channels: Channels, now: datetime) -> None:
     """Owe replies that were decided and never owed."""
-    kinds = [kind for kind, channel in channels.items() if not channel.capabilities.replies_in_answer]
+    kinds = [kind for kind, channel in channels.items() if not channel.answers_in_place()]
     for message in await unanswered(session, kinds, now - REPLY_WINDOW, now):
         group = await group_by_code(session, message.group_code or "")
         if group is not None and message.id is not None:

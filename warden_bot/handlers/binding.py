@@ -17,15 +17,23 @@ from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import new_code, read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
-from warden_bot.errors import Refused
+from warden_bot.errors import Refused, SealBroken
 from warden_bot.handlers.placing import move_group
 from warden_bot.states import Action, AuditAction, ChannelKind, FindingKind, GroupStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.binding import add_code, group_of_code, use_code
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
-from warden_bot.store.findings import mend
-from warden_bot.store.groups import Group, address_hash, codes_at, group_by_code, group_by_id, groups_in_audience
+from warden_bot.store.findings import mend, note
+from warden_bot.store.groups import (
+    ADDRESS,
+    Group,
+    address_hash,
+    codes_at,
+    group_by_code,
+    group_by_id,
+    groups_in_audience,
+)
 from warden_bot.store.sealing import Sealer
 
 COMMAND = "绑定"
@@ -86,8 +94,22 @@ async def bind(
     if message.private and not channel.abilities(address).reaches_people:
         return None
     phrase, group = await _bound(session, channels, sealer, message, now)
+    if phrase == "bind_failed" and not message.addressed and read_code(message.text) is None:
+        return None  # talk in a group that only begins like it
     words = library.replies.say(phrase, library.values(group=group.name if group else ""))
     return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], words)
+
+
+def _may_be_told(group: Group, sealer: Sealer) -> bool:
+    """Say whether a person may be put in place of a group's chat: only where a teacher posts anyway, or none works."""
+    return group.channel is ChannelKind.RELAY or group.route_broken_at is not None or not _opened(group, sealer)
+
+
+def _opened(group: Group, sealer: Sealer) -> str:
+    try:
+        return sealer.open(group.sealed_address, ADDRESS)
+    except SealBroken:
+        return ""
 
 
 async def _bound(
@@ -101,10 +123,13 @@ async def _bound(
     address = message.chat or message.sender.id
     taken = await codes_at(session, message.channel, [address_hash(sealer, message.channel, address)])
     others = [code for code in taken.values() if code != group.code and not message.private]
-    if others:  # another class's chat: the code stays good, for the chat that it was meant for
-        return "bind_elsewhere", await group_by_code(session, others[0])
-    if not await use_code(session, hashed, now):  # somebody typed it a moment earlier
+    # Used up in any case, for whoever reads along knows it now; False: somebody typed it a moment earlier.
+    if not await use_code(session, hashed, now) or (message.private and not _may_be_told(group, sealer)):
         return "bind_failed", None
+    if others:  # another class's chat
+        return "bind_elsewhere", await group_by_code(session, others[0])
+    if group.route_broken_at is None and _opened(group, sealer):
+        await note(session, FindingKind.ROUTE_MOVED, group.code, "", now)
     if message.private:
         move_group(group, ChannelKind.RELAY, f"{message.channel.value}:{address}", channels, sealer, now)
     else:

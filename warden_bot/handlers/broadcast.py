@@ -12,6 +12,7 @@ from warden_bot.domain.calendar import Occurrence, day_words, in_quiet_hours, se
 from warden_bot.errors import IllegalMove, Refused
 from warden_bot.handlers.fitting import over_limit
 from warden_bot.handlers.owing import owe_to_groups
+from warden_bot.handlers.placing import lacking
 from warden_bot.states import AuditAction, ChannelKind, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.broadcasts import (
@@ -27,6 +28,7 @@ from warden_bot.store.broadcasts import (
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.moves import call_back, close_window
+from warden_bot.store.sealing import Sealer
 
 NOT_AGAIN_WITHIN = timedelta(days=90)
 MOST_A_WEEK = 2
@@ -147,23 +149,26 @@ async def _require_fit(session: Session, audience: Audience, order: Order, chann
         raise Refused("；".join(faults))
 
 
-async def _unreachable(session: Session, audience: Audience, channels: Channels) -> list[str]:
+async def _unreachable(session: Session, audience: Audience, channels: Channels, sealer: Sealer) -> list[str]:
     """Say of which channels the groups cannot be reached as things are set up."""
-    counts = Counter(group.channel for group in await groups_in_audience(session, audience))
-    found = []
-    for kind, count in sorted(counts.items()):
-        missing = "、".join(f"WARDEN_{kind.upper()}_{name}" for name in channels[kind].lacks())
-        if missing:
-            found.append(f"{count} 个群走 {kind}，还缺设置 {missing}，收不到")
-        elif not channels[kind].can_push():
-            found.append(f"{count} 个群走 {kind}，它只能回答、不能主动发，收不到")
-    return found
+    groups = await groups_in_audience(session, audience)
+    lacked = lacking(groups, channels, sealer)
+    found = [f"{count} 个群走 {kind}，还缺设置 {names}，收不到" for (kind, names), count in sorted(lacked.items())]
+    known = {kind for kind, _ in lacked}
+    counts = Counter(group.channel for group in groups if group.channel not in known)
+    return found + [
+        f"{count} 个群走 {kind}，它只能回答、不能主动发，收不到"
+        for kind, count in sorted(counts.items())
+        if not channels[kind].can_push()
+    ]
 
 
-async def cautions(session: Session, order: Order, channels: Channels, zone: tzinfo, now: datetime) -> list[str]:
+async def cautions(
+    session: Session, order: Order, channels: Channels, sealer: Sealer, zone: tzinfo, now: datetime
+) -> list[str]:
     """Say what a campaign would not have been allowed, and which groups cannot hear it. By hand it leaves all the same."""
     local = now.astimezone(zone)
-    found = await _unreachable(session, parse_audience(order.audience), channels)
+    found = await _unreachable(session, parse_audience(order.audience), channels, sealer)
     if in_quiet_hours(local.time()):
         found.append("现在是安静时段（22:00–06:30）")
     if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):

@@ -12,6 +12,7 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Loaded
 from warden_bot.domain.trouble import in_words, of_asking
 from warden_bot.errors import SealBroken, SendError
+from warden_bot.handlers.placing import lacking
 from warden_bot.states import ChannelKind, OfficerRole
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Database
@@ -100,7 +101,11 @@ async def check_database(database: Database, sealer: Sealer, channels: Channels,
         groups, people = await all_groups(session), await all_officers(session)
         on_duty, waited = await shifts_at(session, now), await oldest_waiting(session, now)
         findings = await open_findings(session)
-    found = [ok("database", "数据库连得上，版本正好"), _check_keys(groups, sealer), *_check_routes(groups, channels)]
+    found = [
+        ok("database", "数据库连得上，版本正好"),
+        _check_keys(groups, sealer),
+        *_check_routes(groups, channels, sealer),
+    ]
     found.append(_check_duty(people, len(on_duty)))
     if waited > LATE_SECONDS:
         found.append(fault("outbox", f"到点的消息已经等了 {round(waited)} 秒", "启动 serve，或者看 worker 的日志"))
@@ -123,7 +128,7 @@ def _check_keys(groups: Sequence[Group], sealer: Sealer) -> Finding:
     return ok("keys", "密钥能打开所有群的地址")
 
 
-def _check_routes(groups: Sequence[Group], channels: Channels) -> list[Finding]:
+def _check_routes(groups: Sequence[Group], channels: Channels, sealer: Sealer) -> list[Finding]:
     if not groups:
         return [warning("groups", "还没有群", "用 groups import 导入")]
     found = []
@@ -133,6 +138,10 @@ def _check_routes(groups: Sequence[Group], channels: Channels) -> list[Finding]:
         found.append(fault("groups", words, in_words(group.route_broken_code).remedy))
     if len(broken) > NAMED_AT_MOST:
         found.append(fault("groups", f"一共 {len(broken)} 个群的路断了", "运行 groups health 看全部"))
+    for (kind, names), count in lacking(groups, channels, sealer).items():
+        found.append(
+            fault("groups", f"{count} 个群走 {kind}，还缺设置 {names}", "填好后再启动；各项在哪里找，看 docs/channels")
+        )
     mute = [group.code for group in groups if not channels[group.channel].can_push()]
     if mute:
         words = f"{len(mute)} 个群的渠道只能回答、不能主动发：{'、'.join(mute[:NAMED_AT_MOST])}"

@@ -35,6 +35,8 @@ from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new, kno
 from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.sealing import Sealer
 
+LONGEST_JUDGED, LAST_JUDGED = 2000, 500  # characters
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -62,9 +64,8 @@ class Incoming:
     def passes(self) -> bool:
         """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
         message, action = self.message, self.heard.verdict.action
-        able = self.desk.channels[message.channel].capabilities
         commands = TAKE.match(message.text) or is_binding(message.text)
-        return action in PASSING and not commands and able.replies_in_answer
+        return action in PASSING and not commands and self.desk.channels[message.channel].answers_in_place()
 
 
 def understand(desk: Desk, message: InboundMessage, library: Library, today: str, now: datetime) -> Incoming:
@@ -72,8 +73,19 @@ def understand(desk: Desk, message: InboundMessage, library: Library, today: str
     if not message.text.strip():
         heard = hear_no_words(library, today, addressed=message.addressed, media=bool(message.media))
     else:
-        heard = desk.memory.hear(library, message.text, today, addressed=message.addressed, private=message.private)
+        heard = desk.memory.hear(
+            library, _judged(message.text), today, addressed=message.addressed, private=message.private
+        )
     return Incoming(desk, message, heard, library, today, now)
+
+
+def _judged(text: str) -> str:
+    """Return as much of a text as is judged: of what nobody types in one go, the beginning and the end."""
+    return (
+        text
+        if len(text) <= LONGEST_JUDGED
+        else text[:-LAST_JUDGED][: LONGEST_JUDGED - LAST_JUDGED] + text[-LAST_JUDGED:]
+    )
 
 
 async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
@@ -165,7 +177,7 @@ async def _handle(session: Session, incoming: Incoming) -> Reply:
         return Reply(earlier.action, earlier.topic, earlier.reply)
     reply = await _effects(session, desk, message, incoming.heard, incoming.library, incoming.today, incoming.now)
     inbox_id = await keep(session, _decided(incoming, reply))
-    if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
+    if reply.text and not desk.channels[message.channel].answers_in_place():
         await _owe_reply(session, desk.sealer, message, reply.text, inbox_id, incoming.now)
     return reply
 

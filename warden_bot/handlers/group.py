@@ -239,6 +239,17 @@ def _opened(sealer: Sealer, sealed: bytes, context: str) -> str | None:
         return None
 
 
+def vague_addresses(file: GroupFile, channels: Channels) -> list[str]:
+    """Say which rows name a teacher in a way that nobody can be told by: most likely a slip, for `link` says so."""
+    return [
+        f"{file.name}:{row.line}: 地址没有写渠道，当作“{NO_ADDRESS}”：老师收不到通知，要自己打开班级网页"
+        for row in file.rows
+        if channels[row.channel].capabilities.hands_over
+        and row.address not in (NO_ADDRESS, TO_BIND)
+        and ":" not in row.address
+    ]
+
+
 async def unknown_people(session: Session, file: GroupFile) -> list[str]:
     """Say which rows name an officer that nobody has added; it is only a hint, the column is free text."""
     names = {officer.name for officer in await all_officers(session)}

@@ -1,7 +1,9 @@
 """Does a group's route work? Asked of the platform without anybody in the group seeing it, where the platform can be asked."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +19,9 @@ from warden_bot.store.findings import mend, note
 from warden_bot.store.groups import ADDRESS, SECRET, Group, mark_checked, mark_route
 from warden_bot.store.sealing import Sealer
 
-AT_ONCE = 5  # requests at a time: a check is never urgent
+AT_ONCE = 5  # requests at a time on one platform: a check is never urgent
+ASKED_IN_VAIN = 3
+NO_ANSWER = frozenset({"unreachable", "no_answer"})
 WORKS, BROKEN, UNSURE, UNASKED = "works", "broken", "unsure", "cannot_be_asked"
 
 
@@ -46,11 +50,20 @@ class Pinged:
 
 async def ping_groups(groups: Sequence[Group], channels: Channels, sealer: Sealer) -> list[Pinged]:
     """Check the routes of groups, a few at a time. Nobody in them sees anything."""
-    turn = asyncio.Semaphore(AT_ONCE)
+    turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+    silent: Counter[str] = Counter()  # how often in a row each platform gave no answer at all
 
     async def one(group: Group) -> Pinged:
-        async with turn:
-            return await _ping(group, channels[group.channel], sealer)
+        channel = channels[group.channel]
+        with suppress(SealBroken):
+            platform = channel.platform(sealer.open(group.sealed_address, ADDRESS))
+            async with turns[platform]:
+                if silent[platform] >= ASKED_IN_VAIN:  # the rest of it would only take as long each
+                    return Pinged(group.id or 0, group.code, group.channel, UNSURE, "unreachable")
+                pinged = await _ping(group, channel, sealer)
+                silent[platform] = silent[platform] + 1 if pinged.trouble in NO_ANSWER else 0
+                return pinged
+        return Pinged(group.id or 0, group.code, group.channel, BROKEN, "seal_broken")
 
     return list(await asyncio.gather(*(one(group) for group in groups)))
 
@@ -68,7 +81,7 @@ async def _ping(group: Group, channel: Channel, sealer: Sealer) -> Pinged:
     except SealBroken:
         result, trouble = BROKEN, "seal_broken"
     except SendError as error:
-        trouble, words = error.code, without_secrets(error.platform_words, address, secret)
+        trouble, words = error.code, without_secrets(channel.scrubbed(error.platform_words), address, secret)
         result = {"cannot_probe": UNASKED, "route_broken": BROKEN}.get(error.code, UNSURE)
     except Exception as error:  # noqa: BLE001 -- a channel's own mistake must not keep the other groups from being checked
         result, trouble, words = UNSURE, "channel_fault", type(error).__name__

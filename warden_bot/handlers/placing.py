@@ -1,5 +1,7 @@
 """Where a group is reached: its channel, its sealed address, and what follows from both."""
 
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -35,6 +37,18 @@ def move_group(
     group.sealed_secret = None
     place_group(group, kind, address, channels, sealer)
     group.updated_at = now
+
+
+def lacking(groups: Sequence[Group], channels: Channels, sealer: Sealer) -> Counter[tuple[ChannelKind, str]]:
+    """Count the groups that cannot be written to for want of settings, by their kind and what is missing."""
+    counts: Counter[tuple[ChannelKind, str]] = Counter()
+    for group in groups:
+        with suppress(SealBroken):
+            address = sealer.open(group.sealed_address, ADDRESS)
+            missing = channels[group.channel].lacks(address) if address else []
+            if missing and not (group.sealed_secret and missing == ["SECRET"]):  # the group has one of its own
+                counts[group.channel, "、".join(f"WARDEN_{group.channel.upper()}_{name}" for name in missing)] += 1
+    return counts
 
 
 async def place_unplaced(session: Session, channels: Channels, sealer: Sealer) -> int:

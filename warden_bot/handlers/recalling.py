@@ -10,6 +10,7 @@ from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.trouble import in_words
 from warden_bot.errors import SealBroken, SendError
+from warden_bot.handlers.settling import without_secrets
 from warden_bot.states import AuditAction
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Database, Session
@@ -58,6 +59,7 @@ async def recall_broadcast(
 
 
 async def _recall(channel: Channel, sealer: Sealer, sent: Recallable, now: datetime) -> Recalled:
+    address = ""
     try:
         address = sealer.open(sent.sealed_address, ADDRESS)
         within = channel.abilities(address).recalls_within
@@ -69,7 +71,8 @@ async def _recall(channel: Channel, sealer: Sealer, sent: Recallable, now: datet
     except SealBroken:
         return Recalled(sent.delivery_id, sent.group, "seal_broken")
     except SendError as error:
-        return Recalled(sent.delivery_id, sent.group, error.code, error.platform_words)
+        words = without_secrets(channel.scrubbed(error.platform_words), address, "")
+        return Recalled(sent.delivery_id, sent.group, error.code, words)
     return Recalled(sent.delivery_id, sent.group, "")
 
 

@@ -1,9 +1,11 @@
 """What tries have shown, written down: how each delivery goes on, and what that says about its platform and its group."""
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import quote
 
 from warden_bot.channels.base import Capabilities, Channel
 from warden_bot.channels.registry import Channels
@@ -25,6 +27,7 @@ from warden_bot.store.tries import Tried, record
 
 PER_RECIPIENT, PER_CHANNEL = "recipient", "channel"
 SHORTEST_SECRET = 6  # characters; anything shorter would cut holes into ordinary words
+USABLE_ID = re.compile("[!-~]{1,200}")  # a platform may send anything; what no database takes must stop nobody
 ROUTE_CODES = frozenset({"route_broken"})
 
 
@@ -134,13 +137,13 @@ def _tried(post: Post, ended: Ended, down_until: datetime | None, now: datetime)
         not_before=decision.not_before,
         code=HELD_BACK if waits else (problem.code if problem else ""),
         platform_code=problem.platform_code if problem else "",
-        platform_words=_words(claimed, problem),
-        external_ids=" ".join(one for one in ended.external_ids if one and not one.isspace()),
+        platform_words=_words(claimed, problem, post.channels[claimed.channel]),
+        external_ids=" ".join(one for one in ended.external_ids if USABLE_ID.fullmatch(one)),
         counts=decision.counts,
     )
 
 
-def _words(claimed: Claimed, problem: SendError | None) -> str:
+def _words(claimed: Claimed, problem: SendError | None, channel: Channel) -> str:
     """Return the platform's own words as they may be kept: it may echo what it was sent, an address or a key.
 
     Of what goes to a person nothing is kept; for a group its address and secret are cut out.
@@ -148,7 +151,7 @@ def _words(claimed: Claimed, problem: SendError | None) -> str:
     recipient = claimed.recipient
     if problem is None or recipient is None or recipient.person or claimed.case_id is not None:
         return ""
-    return without_secrets(problem.platform_words, recipient.address, recipient.secret)
+    return without_secrets(channel.scrubbed(problem.platform_words), recipient.address, recipient.secret)
 
 
 def without_secrets(words: str, address: str, secret: str) -> str:
@@ -157,7 +160,7 @@ def without_secrets(words: str, address: str, secret: str) -> str:
     private = address.partition(":")[2]  # behind the sort of an address, or a teacher's channel
     for found in (address, private, path, path.rpartition("/")[2], path.rpartition("=")[2], secret):
         if len(found) >= SHORTEST_SECRET:
-            words = words.replace(found, "…")
+            words = words.replace(found, "…").replace(quote(found, safe=""), "…")
     return words
 
 

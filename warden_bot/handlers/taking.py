@@ -32,6 +32,8 @@ async def take_case(
     if officer is None and message.sender.role is not SenderRole.OFFICER:
         return None
     code = read_code(message.text) or ""
+    if not code and not message.addressed:
+        return None  # an officer is also a parent, and talks in the class's group
     topic = TOPIC_OF[Action.STATUS]
     if officer is not None and code:
         try:

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from warden_bot.domain.audience import Audience
 from warden_bot.domain.relay import Patience
-from warden_bot.states import ChannelKind, DeliveryStatus, Priority
+from warden_bot.states import ChannelKind, DeliveryStatus, GroupStatus, Priority
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
@@ -73,6 +73,7 @@ async def to_be_reminded(
         select(Delivery, Group.sealed_address)
         .join(Group, col(Group.id) == col(Delivery.group_id))
         .where(TO_BE_POSTED, Delivery.school_id == session.school_id, Group.channel == ChannelKind.RELAY)
+        .where(Group.status == GroupStatus.ACTIVE)
         .where(col(Delivery.finished_at) <= patience.due_before(now), col(Delivery.not_before) <= now)
         .where(Delivery.reminders < patience.reminders)
         .order_by(col(Delivery.finished_at))

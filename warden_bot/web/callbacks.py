@@ -15,6 +15,7 @@ from warden_bot.states import ChannelKind
 from warden_bot.web.keys import HOUSE, House
 
 PREFIX = "/callbacks/"
+READ_SECONDS = 10.0  # a platform sends its request at once
 TRY_AGAIN = {"Retry-After": "1"}
 
 log = logging.getLogger(__name__)
@@ -49,12 +50,16 @@ async def answer_callback(request: web.Request, house: House, kind: ChannelKind)
     """Answer one callback. What it caused is committed before the answer goes out."""
     channel = house.channels[kind]
     try:
-        received = channel.parse_callback(await _read(request, house, channel))
+        async with asyncio.timeout(READ_SECONDS):
+            whole = await _read(request, house, channel)
+        received = channel.parse_callback(whole)
     except CallbackRejected as rejected:
         log.warning("callback for %s refused: %s", kind, rejected.code)
         return refused(house, kind, rejected.code, rejected.status)
     except (web.RequestPayloadError, ConnectionError):
         return refused(house, kind, "malformed", 400)
+    except TimeoutError:
+        return refused(house, kind, "too_slow", 408)
     replies = await _replies(house, channel, received)
     if any(reply is None for reply in replies) or not await _done_afterwards(channel, received):
         house.metrics.count_callback(kind, "try_again")
@@ -71,6 +76,8 @@ async def _read(request: web.Request, house: House, channel: Channel) -> Callbac
     path = request.path.removeprefix(f"{PREFIX}{channel.kind}")
     head = CallbackRequest(request.headers, request.query, b"", house.clock(), request.method, path)
     channel.admit(head)
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise CallbackRejected("malformed", 415)  # no platform packs its requests; a bomb does
     most = channel.capabilities.largest_callback
     pieces: list[bytes] = []
     size = request.content_length or 0
@@ -93,6 +100,7 @@ async def _replies(house: House, channel: Channel, received: Received) -> list[R
     today = day_words(now, house.zone)
 
     async def handle(message: InboundMessage) -> Reply | None:
+        await asyncio.sleep(0)  # a hundred at once must not keep everybody else waiting
         try:
             whole = await channel.complete(message)
         except SendError as error:

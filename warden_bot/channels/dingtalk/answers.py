@@ -87,13 +87,18 @@ WAIT = re.compile(rb'"wait"\s*:\s*([0-9]{1,4})\b')
 # The document says that the address is shut out for five minutes, beside an answer that says 5; it names no unit.
 WAIT_UNIT = timedelta(minutes=1)
 
-TRACE = re.compile(r"[;,，；]?\s*(?:link:|request ?id).*", re.IGNORECASE | re.DOTALL)
+LONGEST_READ = 2000  # characters of the platform's words that are looked at
+TRACE = re.compile(r"[;,，；]?(?:link:|request ?id).*", re.IGNORECASE | re.DOTALL)
 ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}")
 
 
 def tidy(words: object) -> str:
     """Return a platform's own words without our network address and without what is only of use to its support."""
-    return plain_words(ADDRESS.sub("…", TRACE.sub("", words))) if isinstance(words, str) else ""
+    return (
+        plain_words(ADDRESS.sub("…", TRACE.sub("", words[:LONGEST_READ]))).rstrip(" ;,，；")
+        if isinstance(words, str)
+        else ""
+    )
 
 
 def read_robot_answer(answer: HttpAnswer, errors: Errors = ROBOT_ERRORS) -> None:

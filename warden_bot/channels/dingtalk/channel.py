@@ -188,10 +188,11 @@ class Dingtalk(Channel):
             await super().probe(address, secret)
         await self._app.require_membership(address)
 
-    def lacks(self) -> list[str]:
+    def lacks(self, address: str = "") -> list[str]:
         """Name the half of the app's credentials that is missing; with none of them there are custom robots still."""
         missing = [name for name in ("APP_KEY", "APP_SECRET") if not self.setting(name)]
-        return missing if len(missing) == 1 or self._streams else []
+        for_app = address and not ROBOT_TOKEN.fullmatch(address)
+        return missing if len(missing) == 1 or self._streams or for_app else []
 
     async def check(self) -> str:
         """Ask for an app's token; without an app, whether the server of the custom robots answers."""

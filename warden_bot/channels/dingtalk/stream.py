@@ -134,10 +134,12 @@ class Stream:
             message = None  # acknowledged all the same: it would be no better the next time
         if message is not None:
             try:
-                await hear(message)
+                kept = await hear(message) is not None
             except Exception as error:  # noqa: BLE001 -- whatever it is: not acknowledged, so the message comes again
                 log.warning("dingtalk stream: a message was not stored (%s)", type(error).__name__)
                 return
+            if not kept:
+                return  # nothing of it was kept, so it shall come again
         await _say(socket, frame.acknowledgement(json.dumps({"response": "OK"}), message=""))
 
 

@@ -216,10 +216,10 @@ class Feishu(Channel):
             raise SendError("route_broken", REJECTED, platform_words=f"chat_status {status}")
         return None
 
-    def lacks(self) -> list[str]:
-        """Want an app's id and its secret both or neither."""
+    def lacks(self, address: str = "") -> list[str]:
+        """Want an app's id and its secret both or neither; for an app's address both."""
         missing = [name for name in ("APP_ID", "APP_SECRET") if not self.setting(name)]
-        return missing if len(missing) == 1 else []
+        return missing if len(missing) == 1 or (address and not HOOK_ADDRESS.fullmatch(address)) else []
 
     async def check(self) -> str:
         """Fetch a token where there is an app."""

@@ -131,6 +131,10 @@ class WecomAibot(Channel):
         """In URL mode the bot only answers."""
         return self.capabilities if self.connection else replace(self.capabilities, pushes=False, reaches_people=False)
 
+    def answers_in_place(self) -> bool:
+        """On the connection a reply leaves through the outbox: what was said into a cut connection, nobody repeats."""
+        return self.connection is None
+
     def sends_from_here(self) -> bool:
         """In long connection mode, only the process that keeps the connection."""
         return self.connection is None or self.connection.sends_from_here
@@ -158,7 +162,7 @@ class WecomAibot(Channel):
             raise
         return SendReceipt()
 
-    def lacks(self) -> list[str]:
+    def lacks(self, address: str = "") -> list[str]:  # noqa: ARG002 -- the same for every address
         """Name what is missing of the pair that was begun; of URL mode's where none was."""
         pair = CONNECTION if any(map(self.setting, CONNECTION)) else URL_MODE
         return [name for name in pair if not self.setting(name)]
