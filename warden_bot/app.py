@@ -260,10 +260,9 @@ def _start_listening(kit: Kit, house: House) -> "list[asyncio.Task[None]]":
 
     async def hear(message: InboundMessage) -> Reply | None:
         now = kit.clock()
-        today = day_words(now, house.zone)
-        reply = await receive(house.desk, house.spool, message, house.shelf.library, today, now)
-        owed = reply is not None and not kit.channels[message.channel].answers_in_place()
-        return replace(reply, text=None) if reply is not None and owed else reply
+        library, today = house.shelf.library, day_words(now, house.zone)
+        reply = await receive(house.desk, house.spool, message, library, today, now)
+        return reply and (reply if kit.channels[message.channel].answers_in_place() else replace(reply, text=None))
 
     return [asyncio.create_task(channel.listen(hear)) for channel in kit.channels.values() if channel.listens()]
 
@@ -295,7 +294,7 @@ async def _start_site(stack: AsyncExitStack, site: web.Application, host: str, p
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason = (
-                f"端口 {port} 已被占用，换一个：make run PORT={port + 1} 或 WARDEN_PORT={port + 1}（the port is taken）"
+                f"端口 {port} 已被占用，换一个：make run PORT={port + 1}，serve 用 WARDEN_PORT（the port is taken）"
             )
         else:
             reason = f"不能在 {host}:{port} 上监听：{error.strerror}"

@@ -18,6 +18,7 @@ from warden_bot.channels.dingtalk.message import Reader
 from warden_bot.channels.dingtalk.stream import Stream
 from warden_bot.channels.keeping import Waits
 from warden_bot.domain.message import InboundMessage
+from warden_bot.states import Action
 
 CAPTURE = json.loads((ROOT / "tests" / "vectors" / "dingtalk.json").read_text(encoding="utf-8"))["stream_capture"]
 QUICK = Waits(lease=0.01, first_wait=0.01, longest_wait=0.02)
@@ -35,7 +36,7 @@ class Ear:
         self.heard.append(message)
         if self._fault is not None:
             raise self._fault
-        return None
+        return Reply(Action.SILENT, None, None)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from warden_bot.states import Action, AuditAction, ChannelKind, FindingKind, Gro
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.binding import LASTS, BindCode
 from warden_bot.store.database import Database, Session
-from warden_bot.store.findings import note, open_findings
+from warden_bot.store.findings import note
 from warden_bot.store.groups import ADDRESS, SECRET, Group, group_by_code
 
 CHATS = {
@@ -189,31 +189,6 @@ async def test_in_another_class_s_chat_the_code_is_refused_and_used_up_for_other
     assert elsewhere.text == "这里已经绑定为c002群，不用再绑。要换请找派出所。"
     assert there.text == FAILED
     assert [await place(school, one) for one in ("c001", "c002")] == [("dingtalk", "c001"), ("onebot", "20002002")]
-
-
-async def test_code_does_not_turn_a_working_route_to_a_person(school: Desk, library: Library) -> None:
-    await handle(school, library, in_chat(f"绑定 {await code_for(school)}"))
-
-    reply = await handle(school, library, in_private(f"绑定 {await code_for(school)}", ChannelKind.FEISHU))
-
-    assert reply.text == FAILED
-    assert await place(school) == ("onebot", "20002000")
-
-
-async def test_working_route_that_a_code_moves_is_told_to_the_operator(school: Desk, library: Library) -> None:
-    for chat in ("20002000", "20002007"):
-        await handle(school, library, in_chat(f"绑定 {await code_for(school)}", chat=chat))
-
-    async with school.database.read() as session:
-        found = [(one.kind, one.subject) for one in await open_findings(session)]
-    assert (FindingKind.ROUTE_MOVED, "c001") in found
-
-
-@pytest.mark.parametrize("text", ["绑定 13800138000", "绑定 ABCDEFGH", "绑定 手机号怎么弄"])
-async def test_talk_that_only_begins_like_a_code_gets_silence(school: Desk, library: Library, text: str) -> None:
-    reply = await handle(school, library, in_chat(text))
-
-    assert reply.text is None
 
 
 async def test_in_its_own_chat_a_new_code_binds_anew(school: Desk, library: Library) -> None:

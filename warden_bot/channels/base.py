@@ -193,7 +193,11 @@ class Channel(ABC):
 
     def can_push(self) -> bool:
         """Say whether this kind, as it is set up, may write first."""
-        return self.abilities("").pushes
+        return self.capabilities.pushes
+
+    def answers_in_place(self) -> bool:
+        """Say whether a reply goes back in the answer to what came in; else it leaves through the outbox."""
+        return self.capabilities.replies_in_answer
 
     def sends_from_here(self) -> bool:
         """Say whether this process can send now; another one may hold the only connection."""
@@ -235,10 +239,6 @@ class Channel(ABC):
     def lacks(self, address: str = "") -> list[str]:  # noqa: ARG002 -- the contract's signature
         """Name the settings without which this kind, as it is set up, cannot work; or cannot write to an address."""
         return [one.name for one in self.settings if one.needed and not self.setting(one.name)]
-
-    def answers_in_place(self) -> bool:
-        """Say whether a reply goes back in the answer to what came in; else it leaves through the outbox."""
-        return self.capabilities.replies_in_answer
 
     async def check(self) -> str:
         """Ask the platform whether it is there and takes our credentials; return what it said. Raise SendError if not."""

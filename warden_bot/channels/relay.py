@@ -90,6 +90,10 @@ class Relay(Channel):
         teacher = self._teacher(address)
         return teacher[0].platform(teacher[1]) if teacher else self.kind.value
 
+    def can_push(self) -> bool:
+        """Say yes: a teacher who cannot be told opens the class's own page."""
+        return True
+
     def parts(self, message: OutboundMessage) -> list[str]:
         """Hand the text over whole; what is sent is where to find it."""
         return [message.plain] if message.plain or message.about else []
@@ -115,21 +119,17 @@ class Relay(Channel):
             receipt = await channel.send(notice, piece, place)
         return receipt
 
-    def scrubbed(self, words: str) -> str:
-        """Cut out the secrets of every channel that a teacher may be told on."""
-        for channel in self._people().values():
-            words = channel.scrubbed(words)
-        return words
-
-    def can_push(self) -> bool:
-        """Say yes: a teacher who cannot be told opens the class's own page."""
-        return True
-
     async def probe(self, address: str, secret: str) -> None:
         """Check the teacher's private address; the class's own page always works."""
         teacher = self._teacher(address)
         if teacher is not None:
             await teacher[0].probe(teacher[1], secret)
+
+    def scrubbed(self, words: str) -> str:
+        """Cut out the secrets of every channel that a teacher may be told on."""
+        for channel in self._people().values():
+            words = channel.scrubbed(words)
+        return words
 
     async def check(self) -> str:
         """Say nothing: there is no platform but the teachers' channels, each of which is checked by itself."""

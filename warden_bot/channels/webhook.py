@@ -89,10 +89,6 @@ class Webhook(Channel):
             usable = False
         return None if usable and " " not in address else "地址要是 http:// 或 https:// 开头的网址"
 
-    def lacks(self, address: str = "") -> list[str]:
-        """Want a secret wherever there is an address; a group may have one of its own, so only then it is asked."""
-        return ["SECRET"] if address and not self._secret else []
-
     def platform(self, address: str) -> str:
         """Name the server: every address may have its own."""
         # Cut by hand: asked for every delivery, and urlsplit takes longer than all else about it.
@@ -130,6 +126,10 @@ class Webhook(Channel):
             words = plain_words(str(answer.get("error", "")))
             raise SendError("bad_request", AttemptOutcome.REJECTED, platform_words=words)
         raise OutcomeUnknown("unexpected_answer", 'the answer has no "ok"')
+
+    def lacks(self, address: str = "") -> list[str]:
+        """Want a secret wherever there is an address; a group may have one of its own, so only then it is asked."""
+        return ["SECRET"] if address and not self._secret else []
 
     def parse_callback(self, request: CallbackRequest) -> Received:
         """Check time and signature over the raw bytes, then read them."""

@@ -131,6 +131,10 @@ class WecomAibot(Channel):
         """In URL mode the bot only answers."""
         return self.capabilities if self.connection else replace(self.capabilities, pushes=False, reaches_people=False)
 
+    def can_push(self) -> bool:
+        """Say whether there is a connection to push on; in URL mode the bot only answers."""
+        return self.connection is not None
+
     def answers_in_place(self) -> bool:
         """On the connection a reply leaves through the outbox: what was said into a cut connection, nobody repeats."""
         return self.connection is None
