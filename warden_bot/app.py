@@ -214,8 +214,7 @@ async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
         warn_of_unknown_settings(settings)
         shelf = kit.phrases.shelf = open_shelf(settings, kit.channels)
         await kit.database.write(lambda session: place_unplaced(session, kit.channels, kit.sealer))
-        for warning in shelf.warnings:
-            log.info("content: %s", warning)
+        log.info("content: %s things to look at; warden-bot content check names them", len(shelf.warnings))
         if role in (Role.ALL, Role.WORKER):
             stack.push_async_callback(_stop_worker, *_start_worker(kit))
         house = _furnish(kit, shelf, demo=demo)
@@ -259,8 +258,8 @@ def _start_listening(kit: Kit, house: House) -> "list[asyncio.Task[None]]":
     """Keep the connections on which messages come in, for the kinds that have such a thing."""
 
     async def hear(message: InboundMessage) -> Reply | None:
-        now = kit.clock()
-        library, today = house.shelf.library, day_words(now, house.zone)
+        now, library = kit.clock(), house.shelf.library
+        today = day_words(now, house.zone)
         reply = await receive(house.desk, house.spool, message, library, today, now)
         return reply and (reply if kit.channels[message.channel].answers_in_place() else replace(reply, text=None))
 

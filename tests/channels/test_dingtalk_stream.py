@@ -107,9 +107,10 @@ async def test_message_is_acknowledged_only_once_it_is_stored(gateway: FakeGatew
     gateway.scripts = [[CALLBACK]]
     let_go, began = asyncio.Event(), asyncio.Event()
 
-    async def slow(_message: InboundMessage) -> None:
+    async def slow(_message: InboundMessage) -> Reply:
         began.set()
         await let_go.wait()
+        return Reply(Action.SILENT, None, None)
 
     task = asyncio.create_task(stream_to(gateway, around).listen(slow))
     await asyncio.wait_for(began.wait(), 5)
