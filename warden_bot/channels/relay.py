@@ -68,7 +68,7 @@ class Relay(Channel):
         return {
             kind.value: channel
             for kind, channel in found
-            if channel is not self and channel.abilities("").reaches_people
+            if channel is not self and channel.capabilities.reaches_people and channel.can_push()
         }
 
     def _teacher(self, address: str) -> tuple[Channel, str] | None:
