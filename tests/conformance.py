@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -83,11 +84,11 @@ class Stage(ABC):
 
     def prescribe(self, fault: Fault) -> None:
         """Answer the next send like this."""
-        raise NotImplementedError(fault)
+        pytest.fail(f"the stage of {self.kind} neither answers with {fault} nor says in `lacks` why it cannot")
 
     def call(self, call: Call, now: datetime) -> CallbackRequest:
         """Return an inbound request as the platform makes it at this instant."""
-        raise NotImplementedError(call, now)
+        pytest.fail(f"the stage of {self.kind} makes no {call} at {now}, nor says in `lacks` why it cannot")
 
     def build(self, around: Surroundings) -> Channel:
         """Return the channel under test."""
