@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -214,7 +214,8 @@ async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
         warn_of_unknown_settings(settings)
         shelf = kit.phrases.shelf = open_shelf(settings, kit.channels)
         await kit.database.write(lambda session: place_unplaced(session, kit.channels, kit.sealer))
-        log.info("content: %s things to look at; warden-bot content check names them", len(shelf.warnings))
+        for warning in shelf.warnings:
+            log.info("content: %s", warning)
         if role in (Role.ALL, Role.WORKER):
             stack.push_async_callback(_stop_worker, *_start_worker(kit))
         house = _furnish(kit, shelf, demo=demo)
@@ -260,8 +261,7 @@ def _start_listening(kit: Kit, house: House) -> "list[asyncio.Task[None]]":
     async def hear(message: InboundMessage) -> Reply | None:
         now, library = kit.clock(), house.shelf.library
         today = day_words(now, house.zone)
-        reply = await receive(house.desk, house.spool, message, library, today, now)
-        return reply and (reply if kit.channels[message.channel].answers_in_place() else replace(reply, text=None))
+        return await receive(house.desk, house.spool, message, library, today, now)
 
     return [asyncio.create_task(channel.listen(hear)) for channel in kit.channels.values() if channel.listens()]
 

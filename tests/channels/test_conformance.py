@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -254,3 +255,18 @@ def outcome_of(channel: Channel, request: CallbackRequest) -> str | list[str]:
     except CallbackRejected as rejected:
         return "refused" if 400 <= rejected.status < 500 else str(rejected.status)
     return [one.text for one in received.messages]
+
+
+@pytest.mark.parametrize("stage", list(CHANNELS), indirect=True)
+async def test_no_secret_of_ours_is_left_in_a_platform_s_words(stage: Stage, channel: Channel) -> None:
+    """Some echo the whole request that they refuse."""
+    secrets = [
+        stage.values()[one.name.lower()]
+        for one in channel.settings
+        if one.secret and one.name.lower() in stage.values()
+    ]
+    echo = " ".join(f"refused {one} and {quote(one, safe='')}" for one in secrets)
+
+    scrubbed = channel.scrubbed(echo)
+
+    assert [one for one in secrets if one in scrubbed or quote(one, safe="") in scrubbed] == []

@@ -122,3 +122,13 @@ def test_token_is_good_until_shortly_before_its_end(left: timedelta, refused: st
 
 def test_token_is_not_shown() -> None:
     assert "hunter2" not in repr(FreshToken("hunter2", NOW))
+
+
+async def test_token_that_a_refusal_echoes_is_cut_out_of_its_words() -> None:
+    echo = SendError("bad_request", AttemptOutcome.REJECTED, platform_words="no right: Bearer token-1 on /send")
+    platform = Platform(echo)
+
+    with pytest.raises(SendError) as caught:
+        await with_token(OwnTokens(), "app", platform.fetch, platform.call)
+
+    assert caught.value.platform_words == "no right: Bearer … on /send"

@@ -200,6 +200,20 @@ async def test_answer_goes_over_the_next_connection_when_the_first_is_lost(line:
     assert fake.frames[-1]["headers"] == {"req_id": "REQ_MSG_1"}
 
 
+@pytest.mark.usefixtures("line")
+async def test_answer_whose_ack_is_cut_off_is_said_again_on_the_next_connection(fake: FakeAibot) -> None:
+    fake.acks.append(None)
+    await fake.tell(GROUP_MESSAGE, "REQ_MSG_1")
+    await fake.until(lambda: fake.frames[-1]["headers"] == {"req_id": "REQ_MSG_1"})
+    said = fake.frames[-1]
+
+    await fake.hang_up()
+    await fake.until(lambda: bool(fake.responses))
+
+    assert fake.subscriptions == 2
+    assert fake.frames[-1] == said
+
+
 async def test_slow_message_holds_up_nobody_else_s(line: Line, fake: FakeAibot) -> None:
     line.before = gate = Gate()
     await fake.tell(GROUP_MESSAGE, "REQ1")

@@ -190,3 +190,13 @@ async def test_picture_after_a_tip_does_not_join_the_case_for_nobody_keeps_it(
 
     assert (reply.text or "").startswith("图片和语音我看不懂")
     assert (len(await cases(desk)), len(await rows(desk, Tip))) == (1, 1)
+
+
+@pytest.mark.parametrize("place", ["beginning", "end"])
+async def test_danger_at_either_end_of_a_very_long_text_is_seen(desk: Desk, library: Library, place: str) -> None:
+    talk = "今天的作业是第三页到第五页，" * 600
+    text = f"着火了快来人，{talk}" if place == "beginning" else f"{talk}着火了快来人"
+
+    reply = await handle(desk, library, in_chat(text))
+
+    assert reply.action is Action.EMERGENCY

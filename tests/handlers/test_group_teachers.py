@@ -9,7 +9,7 @@ from tests.factories import NOW, add_groups, make_group
 from tests.handlers.test_group import HEAD, save, take
 from warden_bot.channels.registry import Channels
 from warden_bot.errors import FaultsFound
-from warden_bot.handlers.group import read_groups
+from warden_bot.handlers.group import read_groups, vague_addresses
 from warden_bot.states import ChannelKind, FindingKind
 from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import note
@@ -141,3 +141,11 @@ async def test_group_whose_key_is_lost_is_imported_anew(
     group = (await groups(database))[0]
     assert count == GroupCount(0, 1, 0, 0)
     assert (sealer.open(group.sealed_address, ADDRESS), group.sealed_secret) == ("wecom_app:zhang01", None)
+
+
+def test_word_that_names_no_channel_is_pointed_out_unless_it_is_link(tmp_path: Path, channels: Channels) -> None:
+    rows = [row("c211", "link"), row("c212", "zhanglaoshi"), row("c213", "wecom_app:zhang01"), row("c214", HOOK)]
+
+    (hint,) = vague_addresses(read_groups(save(tmp_path, [HEAD, *rows]), channels), channels)
+
+    assert hint.startswith("groups.csv:3: 地址没有写渠道")

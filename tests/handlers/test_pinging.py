@@ -190,3 +190,16 @@ async def test_what_was_found_is_known_to_whoever_sends_next(database: Database,
         ("route_broken", "c003", True),
         ("route_broken", "c004", True),
     ]
+
+
+async def test_platform_that_gives_no_answer_is_not_asked_for_every_group(
+    stage: OneBotStage, reaching: Channels, sealer: Sealer
+) -> None:
+    await stage.stop()
+    groups = [at(sealer, f"c{number:03}", ONEBOT, GROUP_ID) for number in range(40)]
+    others = [at(sealer, "d001", ChannelKind.RELAY, "link")]
+
+    pinged = await ping_groups([*groups, *others], reaching, sealer)
+
+    assert {(one.result, one.trouble) for one in pinged[:40]} == {("unsure", "unreachable")}
+    assert pinged[40].result == "works"

@@ -1,8 +1,10 @@
 import pytest
 
 from tests.factories import NOW, add_groups, make_group
-from warden_bot.channels.registry import Channels
-from warden_bot.handlers.placing import move_group, place_group, place_unplaced
+from warden_bot.channels.base import Surroundings
+from warden_bot.channels.http import Http
+from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.handlers.placing import lacking, move_group, place_group, place_unplaced
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import ADDRESS, SECRET, Group, address_hash, all_groups
@@ -85,3 +87,31 @@ async def test_groups_from_before_are_found_by_their_chats_after_the_next_start(
         "c002": (address_hash(sealer, ChannelKind.SANDBOX, "c002"), False),
         "c003": ("", False),
     }
+
+
+def test_groups_that_lack_settings_are_counted_by_what_each_sort_of_address_needs(
+    channels: Channels, sealer: Sealer
+) -> None:
+    hook, robot = "b6e2c1d0-0000-4000-8000-000000000000", "a1b2c3d4" * 8
+    groups = [
+        make_group(sealer, "c001", channel=ChannelKind.FEISHU, address="oc_5ad11d72b830411d72b836c20"),
+        make_group(sealer, "c002", channel=ChannelKind.FEISHU, address=hook),  # a custom bot needs no app
+        make_group(sealer, "c003", channel=ChannelKind.DINGTALK, address="cidNewConversationOfTheClass=="),
+        make_group(sealer, "c004", channel=ChannelKind.DINGTALK, address=robot),
+        make_group(sealer, "c005", channel=ChannelKind.WEBHOOK, address="https://school.example/hook"),
+    ]
+
+    assert lacking(groups, channels, sealer) == {
+        (ChannelKind.FEISHU, "WARDEN_FEISHU_APP_ID、WARDEN_FEISHU_APP_SECRET"): 1,
+        (ChannelKind.DINGTALK, "WARDEN_DINGTALK_APP_KEY、WARDEN_DINGTALK_APP_SECRET"): 1,
+    }
+
+
+def test_webhook_group_with_a_secret_of_its_own_lacks_nothing(sealer: Sealer) -> None:
+    bare = make_group(sealer, "c002", channel=ChannelKind.WEBHOOK, address="https://school.example/hook")
+    own = make_group(sealer, "c003", channel=ChannelKind.WEBHOOK, address="https://school.example/hook")
+    own.sealed_secret = sealer.seal("its own", SECRET)
+
+    found = lacking([bare, own], build_channels({}, Surroundings(Http(), lambda: NOW)), sealer)
+
+    assert found == {(ChannelKind.WEBHOOK, "WARDEN_WEBHOOK_SECRET"): 1}

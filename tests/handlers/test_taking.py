@@ -111,3 +111,12 @@ async def test_address_that_no_key_opens_keeps_nobody_else_from_answering(desk: 
 )
 def test_talk_of_fetching_children_is_no_order(text: str, is_order: bool) -> None:
     assert bool(TAKE.match(text)) is is_order
+
+
+async def test_officer_who_talks_as_a_parent_in_the_class_group_gets_no_answer(desk: Desk, library: Library) -> None:
+    await add_officers(desk, ("甲", ONEBOT, PRIVATE))
+    talk = make_message(
+        "接 孩子放学去了", channel=ONEBOT, sender=Sender(PRIVATE, "", PARENT), chat="20002000", addressed=False
+    )
+
+    assert (await handle(desk, library, talk)).text is None

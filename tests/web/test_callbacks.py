@@ -1,5 +1,6 @@
 """Every kind's callbacks through the real door: what the platform sees, what is counted, what is written into the log."""
 
+import gzip
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -145,3 +146,15 @@ async def test_own_message_stores_nothing(stage: Stage, house: House, client: Cl
 
     assert answer.status in (200, 204)
     assert counted(house, stage) == {"no_message": 1}
+
+
+@kinds
+async def test_packed_body_is_refused_unread(stage: Stage, house: House, client: Client) -> None:
+    """A megabyte of it can unpack to a gigabyte."""
+    request = stage.call(Call.VALID, NOW)
+    packed = replace(request, body=gzip.compress(request.body), headers={**request.headers, "Content-Encoding": "gzip"})
+
+    answer = await make(client, stage, packed)
+
+    assert answer.status == 415
+    assert counted(house, stage) == {"malformed": 1}

@@ -195,10 +195,6 @@ class Channel(ABC):
         """Say whether this kind, as it is set up, may write first."""
         return self.capabilities.pushes
 
-    def answers_in_place(self) -> bool:
-        """Say whether a reply goes back in the answer to what came in; else it leaves through the outbox."""
-        return self.capabilities.replies_in_answer
-
     def sends_from_here(self) -> bool:
         """Say whether this process can send now; another one may hold the only connection."""
         return True

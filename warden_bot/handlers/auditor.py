@@ -143,7 +143,7 @@ async def _forget(session: Session, now: datetime) -> None:
 
 async def _replies(session: Session, channels: Channels, now: datetime) -> None:
     """Owe replies that were decided and never owed."""
-    kinds = [kind for kind, channel in channels.items() if not channel.answers_in_place()]
+    kinds = [kind for kind, channel in channels.items() if not channel.capabilities.replies_in_answer]
     for message in await unanswered(session, kinds, now - REPLY_WINDOW, now):
         group = await group_by_code(session, message.group_code or "")
         if group is not None and message.id is not None:

@@ -65,7 +65,7 @@ class Incoming:
         """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
         message, action = self.message, self.heard.verdict.action
         commands = TAKE.match(message.text) or is_binding(message.text)
-        return action in PASSING and not commands and self.desk.channels[message.channel].answers_in_place()
+        return action in PASSING and not commands and self.desk.channels[message.channel].capabilities.replies_in_answer
 
 
 def understand(desk: Desk, message: InboundMessage, library: Library, today: str, now: datetime) -> Incoming:
@@ -81,11 +81,9 @@ def understand(desk: Desk, message: InboundMessage, library: Library, today: str
 
 def _judged(text: str) -> str:
     """Return as much of a text as is judged: of what nobody types in one go, the beginning and the end."""
-    return (
-        text
-        if len(text) <= LONGEST_JUDGED
-        else text[:-LAST_JUDGED][: LONGEST_JUDGED - LAST_JUDGED] + text[-LAST_JUDGED:]
-    )
+    if len(text) <= LONGEST_JUDGED:
+        return text
+    return text[: LONGEST_JUDGED - LAST_JUDGED] + text[-LAST_JUDGED:]
 
 
 async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
@@ -177,7 +175,7 @@ async def _handle(session: Session, incoming: Incoming) -> Reply:
         return Reply(earlier.action, earlier.topic, earlier.reply)
     reply = await _effects(session, desk, message, incoming.heard, incoming.library, incoming.today, incoming.now)
     inbox_id = await keep(session, _decided(incoming, reply))
-    if reply.text and not desk.channels[message.channel].answers_in_place():
+    if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
         await _owe_reply(session, desk.sealer, message, reply.text, inbox_id, incoming.now)
     return reply
 

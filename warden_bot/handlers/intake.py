@@ -46,7 +46,7 @@ async def receive(
 async def _say_at_once(desk: Desk, message: InboundMessage, text: str | None) -> None:
     """Send an emergency its line past the outbox, which is away, where the HTTP answer cannot carry it. Tried once."""
     channel = desk.channels[message.channel]
-    if channel.answers_in_place() or not text:
+    if channel.capabilities.replies_in_answer or not text:
         return
     recipient = Recipient("", message.chat or message.sender.id, person=True)
     outbound = OutboundMessage(desk.sealer.keyed_hash(message.message_id)[:24], recipient, text, "", Priority.REPLY)

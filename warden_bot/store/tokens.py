@@ -25,12 +25,8 @@ from warden_bot.store.sealing import Sealer
 TOKEN = "platform_token.token"  # noqa: S105 -- the seal's context
 FETCH_LASTS = timedelta(seconds=20)  # longer than a request can take; then another process may fetch
 LOOK_SECONDS = 0.1
-SLOW_SECONDS = 0.5  # a database that takes longer for one row is as good as away
+SLOW_SECONDS = 1.0  # a database that takes longer for one row is as good as away
 WAIT_SECONDS = 25  # longer than FETCH_LASTS: whoever waits for a process that died gets the turn
-
-
-class DatabaseSlow(Exception):
-    """The database does not answer in time. Ends here."""
 
 
 class PlatformToken(SQLModel, table=True):
@@ -77,31 +73,29 @@ class SharedTokens:
         try:
             # One asker of this process looks and fetches, the others wait for what it gets.
             async with asyncio.timeout(self._wait_seconds) as limit, self._asking[name]:
+                held = self._held.get(name)
+                if held is not None and held.is_good(refused, self._clock()):
+                    return held.token
                 return await self._share(name, fetch, refused, limit)
         except TimeoutError:
             words = "no process got a token"
-        except (SQLAlchemyError, DatabaseSlow):
-            # Somebody in danger waits for a line, and a token of one's own is a request away.
-            return await self._own(name, fetch)
         raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=words, asked=False)
-
-    async def _own(self, name: str, fetch: Fetch) -> str:
-        """Fetch a token past the database, which is away, and keep it in memory."""
-        fresh = await fetch()
-        self._held[name] = fresh
-        return fresh.token
 
     async def _share(self, name: str, fetch: Fetch, refused: str, limit: asyncio.Timeout) -> str:
         while True:
             try:
                 async with asyncio.timeout(SLOW_SECONDS):
                     sealed, found = await self._stored(name)
-            except TimeoutError:
-                raise DatabaseSlow from None
-            if found is not None and found.is_good(refused, self._clock()):
+                    good = found is not None and found.is_good(refused, self._clock())
+                    until = None if good else await self._take_turn(name, sealed)
+            except (TimeoutError, SQLAlchemyError):
+                # The database is away, somebody in danger may wait for a line, and a token of our own is a request away.
+                limit.reschedule(None)
+                self._held[name] = fresh = await fetch()
+                return fresh.token
+            if found is not None and good:
                 self._held[name] = found
                 return found.token
-            until = await self._take_turn(name, sealed)
             if until is not None:
                 # A request has limits of its own; cut short, the token that it got would be lost.
                 limit.reschedule(None)

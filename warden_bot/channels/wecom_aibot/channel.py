@@ -135,10 +135,6 @@ class WecomAibot(Channel):
         """Say whether there is a connection to push on; in URL mode the bot only answers."""
         return self.connection is not None
 
-    def answers_in_place(self) -> bool:
-        """On the connection a reply leaves through the outbox: what was said into a cut connection, nobody repeats."""
-        return self.connection is None
-
     def sends_from_here(self) -> bool:
         """In long connection mode, only the process that keeps the connection."""
         return self.connection is None or self.connection.sends_from_here

@@ -84,7 +84,9 @@ class Connection:
 
     async def until_ready(self) -> None:
         """Wait until the connection stands and is subscribed."""
-        await self._ready.wait()
+        while self._socket is None or self._socket.closed:
+            self._ready.clear()  # it has just ended, and whoever kept it has not seen that yet
+            await self._ready.wait()
 
     async def keep(self, take: Take) -> None:
         """Keep the connection until cancelled: connected while this process has the lease, waiting for it while not."""
@@ -181,14 +183,28 @@ class Connection:
         try:
             answer = await take(frame.body)
             if answer is not None:
-                async with asyncio.timeout(self._rhythm.answer_wait):
-                    await self.until_ready()
-                await self.ask(*answer, frame.request_id)
+                await self._say(answer, frame.request_id)
         except WardenError as error:
             code = error.platform_code if isinstance(error, SendError) else ""
             log.warning("a message on the long connection was not answered: %s %s", type(error).__name__, code)
         except Exception as error:  # noqa: BLE001 -- the next one shall be heard; a traceback could hold words
             log.error("a message on the long connection was not answered: %s", type(error).__name__)  # noqa: TRY400
+
+    async def _say(self, answer: tuple[str, Document], request_id: str) -> None:
+        """Say an answer; where the connection ended before the platform took it, once more on the next one.
+
+        Nobody repeats the question, and an answer that comes twice does less harm than none.
+        """
+        for again in (True, False):
+            async with asyncio.timeout(self._rhythm.answer_wait):
+                await self.until_ready()
+            try:
+                await self.ask(*answer, request_id)
+            except SendError as error:
+                if not again or error.outcome not in (AttemptOutcome.UNKNOWN, AttemptOutcome.RETRYABLE):
+                    raise
+            else:
+                return
 
     async def _beat(self, socket: Socket) -> None:
         """Ping now and then; close a connection on which nobody answers."""
