@@ -16,6 +16,7 @@ WORDS = {
     "case_uncalled": "线索没有安排通知",
     "outbox_late": "该发的没有人发",
     "route_broken": "群发不进去",
+    "route_moved": "有人用绑定码换了群的地址",
     "credentials_refused": "平台不认我们的凭证",
     "content_refused": "平台不让发这段话",
     "platform_down": "平台没有回应",
