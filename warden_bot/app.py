@@ -9,24 +9,20 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from enum import StrEnum
-from functools import cache
 
 from aiohttp import web
 
-from warden_bot.channels.base import Reply, Surroundings
-from warden_bot.channels.http import Http
-from warden_bot.channels.registry import Channels, build_channels, channel_settings
-from warden_bot.content.library import Library, load_library
+from warden_bot.channels.base import Reply
+from warden_bot.channels.registry import Channels, channel_settings
 from warden_bot.content.shelf import Shelf
 from warden_bot.domain.calendar import day_words
 from warden_bot.domain.message import InboundMessage
 from warden_bot.environment import utc_now
-from warden_bot.errors import Refused, SettingsError
+from warden_bot.errors import Refused
 from warden_bot.handlers.delivery import channel_caps
 from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.dispatch import Desk
@@ -34,22 +30,16 @@ from warden_bot.handlers.fitting import campaigns_over_limit
 from warden_bot.handlers.intake import receive
 from warden_bot.handlers.placing import place_unplaced
 from warden_bot.handlers.settling import Post
-from warden_bot.metrics import Metrics
+from warden_bot.kit import Kit, build_sealer, links_of, open_kit
 from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, Clockwork, start_clock, tick_heartbeat
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind
-from warden_bot.store.database import REVISION, Database, sqlite_path
-from warden_bot.store.leases import take_or_keep
-from warden_bot.store.links import Links
-from warden_bot.store.rooms import Rooms
-from warden_bot.store.sealing import Sealer, key_beside
+from warden_bot.store.database import REVISION, Database
 from warden_bot.store.spool import Spool
-from warden_bot.store.tokens import SharedTokens
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_health_site, build_site
 from warden_bot.worker import Worker
 
-CLOCK_MAY_DIFFER = timedelta(seconds=4)  # well inside the ten seconds of a claim
 STOP_SECONDS = 20  # how long what is in hand may take to finish
 
 log = logging.getLogger("warden_bot")
@@ -70,99 +60,6 @@ def warn_of_unknown_settings(settings: Settings) -> None:
     for kind, values in settings.channels.items():
         for name in sorted(values.keys() - known[kind]):
             log.warning("WARDEN_%s_%s is not a setting and is ignored", kind.upper(), name.upper())
-
-
-def build_sealer(settings: Settings) -> Sealer:
-    """Return the sealer of the configured keys; with SQLite and none configured, of a key file beside the database."""
-    keys = [bytes.fromhex(key.get_secret_value()) for key in settings.secret_keys]
-    path = sqlite_path(settings.database_url)
-    if not keys and path is None:
-        raise SettingsError(["WARDEN_SECRET_KEYS must be set with PostgreSQL: make a key with openssl rand -hex 32"])
-    return Sealer(keys or [key_beside(path)] if path is not None else keys)
-
-
-@dataclass(frozen=True)
-class Kit:
-    """The pieces that every part of the program is built from."""
-
-    settings: Settings
-    database: Database
-    sealer: Sealer
-    channels: Channels
-    http: Http
-    clock: Callable[[], datetime]
-    phrases: "Phrases"
-    metrics: Metrics = field(default_factory=Metrics)
-
-
-@asynccontextmanager
-async def open_kit(settings: Settings) -> AsyncIterator[Kit]:
-    """Open the database and the channels; close them in reverse. Raise DatabaseBehind before anything else is done."""
-    async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, settings.school_id)
-        stack.push_async_callback(database.close)
-        await database.require_current()
-        sealer = build_sealer(settings)
-        require_right_clock(await database.clock_offset(utc_now))
-        http = Http()
-        stack.push_async_callback(http.close)
-        phrases = Phrases(settings)
-        channels = build_channels(settings.channels, _surroundings(settings, database, sealer, http, phrases))
-        yield Kit(settings, database, sealer, channels, http, utc_now, phrases)
-
-
-class Phrases:
-    """The editors' phrases for channels: those of the shelf where there is one, else as they stand in the folder now."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.shelf: Shelf | None = None
-
-    def __call__(self, name: str, values: Mapping[str, str]) -> str:
-        """Return one phrase, filled in."""
-        library = self.shelf.library if self.shelf is not None else self._read()
-        return library.replies.say(name, library.values(**values))
-
-    def prepare(self) -> None:
-        """Read the folder now: done at the first phrase, it would hold up everybody who is being sent to."""
-        if self.shelf is None:
-            self._read()
-
-    @cache  # noqa: B019 -- one of these lives as long as the program
-    def _read(self) -> Library:
-        today = utc_now().astimezone(self._settings.zone).date()
-        return load_library(self._settings.content_dir, today).library
-
-
-def _surroundings(settings: Settings, database: Database, sealer: Sealer, http: Http, words: Phrases) -> Surroundings:
-    holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-
-    async def lease(name: str) -> bool:
-        return await database.write(lambda session: take_or_keep(session, name, holder, utc_now()))
-
-    return Surroundings(
-        http,
-        utc_now,
-        tokens=SharedTokens(database, sealer, utc_now),
-        rooms=Rooms(database, sealer),
-        page_address=links_of(settings, sealer).post,
-        words=words,
-        lease=lease,
-    )
-
-
-def links_of(settings: Settings, sealer: Sealer) -> Links:
-    """Return what makes and reads the signed addresses of teachers' pages."""
-    return Links(settings.channels.get(ChannelKind.RELAY, {}).get("api_base") or settings.base_url, sealer)
-
-
-def require_right_clock(offset: timedelta) -> None:
-    """Raise Refused when this machine's clock is so far from the database's that claims would run out under live workers."""
-    seconds = abs(offset).total_seconds()
-    if seconds > CLOCK_MAY_DIFFER.total_seconds():
-        raise Refused(
-            f"这台机器的时钟和数据库差 {seconds:.0f} 秒，先对时再启动（set this machine's clock right first）"
-        )
 
 
 def build_worker(kit: Kit) -> Worker:

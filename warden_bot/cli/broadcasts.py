@@ -78,11 +78,11 @@ async def deliver_here(order: Any, seconds: float) -> dict[str, Any]:  # noqa: A
     import asyncio
     from contextlib import suppress
 
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import IllegalMove
     from warden_bot.handlers.broadcast import cancel as cancel_here
     from warden_bot.handlers.broadcast import send_by_hand
+    from warden_bot.kit import open_kit
 
     async with open_kit(settings_from_here()) as kit:
         now = kit.clock()
@@ -100,9 +100,9 @@ async def deliver_here(order: Any, seconds: float) -> dict[str, Any]:  # noqa: A
 
 
 async def _send(order: Any, *, wait: bool, quiet: bool) -> dict[str, Any]:  # noqa: ANN401 -- Order, imported where it is made
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.broadcast import cautions, send_by_hand
+    from warden_bot.kit import open_kit
 
     settings = settings_from_here()
     if settings.two_person:
@@ -177,8 +177,8 @@ async def _work_until_done(kit: Any, broadcast_id: int, *, quiet: bool) -> None:
 @app.command("show")
 def show(broadcast: Number, as_json: Json = False) -> None:
     """看一次广播发到哪了。Show how far a broadcast has got."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
+    from warden_bot.kit import open_kit
 
     async def work() -> dict[str, Any]:
         async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
@@ -194,9 +194,9 @@ def show(broadcast: Number, as_json: Json = False) -> None:
 @app.command("cancel")
 def cancel(broadcast: Number, as_json: Json = False) -> None:
     """撤回还没发出去的。Call back what has not left yet."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.broadcast import cancel as cancel_here
+    from warden_bot.kit import open_kit
 
     async def work() -> dict[str, Any]:
         async with open_kit(settings_from_here()) as kit:
@@ -217,12 +217,12 @@ def recall(broadcast: Number, as_json: Json = False) -> None:
     """收回已经发到群里的（平台允许的才行），没发出去的一并撤回。Take back what has arrived, where the platform allows it."""
     from contextlib import suppress
 
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import IllegalMove
     from warden_bot.handlers.broadcast import cancel as cancel_here
     from warden_bot.handlers.broadcast import progress_of
     from warden_bot.handlers.recalling import Recalled, recall_broadcast
+    from warden_bot.kit import open_kit
 
     async def work() -> list[Recalled]:
         async with open_kit(settings_from_here()) as kit:

@@ -61,9 +61,9 @@ def _code(typed: str) -> str:
 @app.command("list")
 def list_cases(as_json: Json = False) -> None:
     """列出线索，新的在前。List the cases, the newest first."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import category_words
+    from warden_bot.kit import open_kit
     from warden_bot.store.cases import all_cases
 
     settings = settings_from_here()
@@ -91,10 +91,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """看一条线索的经过；加 --as 才打开原文，并记录谁看过。Show a case's history; with --as the tip's words too."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import Refused
     from warden_bot.handlers.case import category_words, named_officer, read_tips
+    from warden_bot.kit import open_kit
     from warden_bot.store.cases import case_by_code, events_of
     from warden_bot.store.database import Session
     from warden_bot.store.officers import all_officers
@@ -142,9 +142,9 @@ def show(
 @app.command("ack")
 def ack(code: Code, officer: As) -> None:
     """接一条线索：由你负责，不再叫别人。Take a case; nobody else is called any more."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import acknowledge, named_officer
+    from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
     wanted = _code(code)
@@ -165,10 +165,10 @@ def ack(code: Code, officer: As) -> None:
 @app.command("close")
 def close(code: Code, officer: As, outcome: Annotated[str, typer.Option(help="结果，一句话")]) -> None:
     """结束一条线索。Close a case with what came of it."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import close as close_case
     from warden_bot.handlers.case import named_officer
+    from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
     wanted = _code(code)

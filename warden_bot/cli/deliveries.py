@@ -19,8 +19,8 @@ def list_all(
     as_json: Json = False,
 ) -> None:
     """列出投递。List deliveries, for example those that failed."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
+    from warden_bot.kit import open_kit
     from warden_bot.states import DeliveryStatus
     from warden_bot.store.listing import Listed, list_deliveries
 
@@ -50,9 +50,9 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """没送到的再发一次（编号不变，对方能认出重复）。Send stranded deliveries again, under their old keys."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.replay import replay_broadcast, replay_deliveries
+    from warden_bot.kit import open_kit
 
     if bool(ids) == (broadcast is not None):
         raise typer.BadParameter("写投递编号，或者 --broadcast，只写一种")

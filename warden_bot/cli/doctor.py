@@ -45,7 +45,6 @@ async def _look() -> "list[Finding]":
 
 async def look_at_database(settings: "Settings") -> "list[Finding]":
     """Check everything that needs the database; say so where it cannot even be opened."""
-    from warden_bot.app import open_kit
     from warden_bot.domain.trouble import in_words
     from warden_bot.errors import DatabaseBehind, Refused, SealBroken
     from warden_bot.handlers.checkup import (
@@ -57,6 +56,7 @@ async def look_at_database(settings: "Settings") -> "list[Finding]":
         kinds_in_use,
         needs_the_outside,
     )
+    from warden_bot.kit import open_kit
     from warden_bot.store.spool import Spool
 
     try:

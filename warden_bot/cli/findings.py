@@ -28,8 +28,8 @@ def list_all(
     every: Annotated[bool, typer.Option("--all", help="已经好了的也列出来")] = False, as_json: Json = False
 ) -> None:
     """列出还没好的事。List what is not repaired."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
+    from warden_bot.kit import open_kit
     from warden_bot.store.findings import all_findings, open_findings
 
     async def work() -> list[dict[str, Any]]:

@@ -20,10 +20,10 @@ def import_file(
     prune: Annotated[bool, typer.Option("--prune", help="文件里没有的群停用")] = False,
 ) -> None:
     """从表格导入群：按代号新增或更新，有一行不对就一行也不导入。Add or update groups by code, all or nothing."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import WardenError
     from warden_bot.handlers.group import import_groups, read_groups, unknown_people, vague_addresses
+    from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
     from warden_bot.store.groups import GroupCount
 
@@ -59,8 +59,8 @@ def import_file(
 @app.command("list")
 def list_groups(as_json: Json = False) -> None:
     """列出在用的群。List the active groups."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
+    from warden_bot.kit import open_kit
     from warden_bot.store.groups import all_groups
 
     async def work() -> list[dict[str, str]]:
@@ -99,9 +99,9 @@ def bind(
     as_json: Json = False,
 ) -> None:
     """给群做绑定码：班主任在群里发“绑定 码”，这个群就归到这个班。Make codes that bind a chat to its class."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.binding import GivenCode, give_codes
+    from warden_bot.kit import open_kit
 
     if bool(codes) == bool(audience):
         raise typer.BadParameter("写群代号，或者写 --audience，只写一种")
@@ -141,9 +141,9 @@ def ping(
 @app.command("health")
 def health(audience: Rule = "all+community", as_json: Json = False) -> None:
     """每个群上次送到是什么时候、出过什么错。When each group was last reached, and what went wrong."""
-    from warden_bot.app import open_kit
     from warden_bot.domain.audience import parse_audience
     from warden_bot.environment import settings_from_here
+    from warden_bot.kit import open_kit
     from warden_bot.store.health import Health, health_of
 
     async def work() -> list[Health]:
@@ -164,10 +164,10 @@ def health(audience: Rule = "all+community", as_json: Json = False) -> None:
 @app.command("links")
 def links(audience: Rule = "all", as_json: Json = False) -> None:
     """列出请老师转发的班的网页，老师不用任何账号。List the pages of classes whose teachers post by hand."""
-    from warden_bot.app import links_of, open_kit
     from warden_bot.domain.audience import parse_audience
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.relaying import class_page
+    from warden_bot.kit import links_of, open_kit
     from warden_bot.store.posts import groups_with_pages
 
     async def work() -> list[dict[str, str]]:

@@ -29,9 +29,9 @@ def add(
     address: Annotated[str, typer.Option(help="那个渠道上的地址")] = "",
 ) -> None:
     """加一个人；名字已有就更新。Add a person, or update the one with this name."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.roster import add_officer, check_address
+    from warden_bot.kit import open_kit
     from warden_bot.states import ChannelKind, OfficerRole
 
     if role not in set(OfficerRole):
@@ -59,9 +59,9 @@ def add(
 @shifts.command("import")
 def import_file(file: Annotated[Path, typer.Argument(help="CSV 或 XLSX：officer,starts_at,ends_at,step")]) -> None:
     """导入值班表，替换同一段时间的旧班。Take over a roster file, all or nothing."""
-    from warden_bot.app import open_kit
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.roster import import_shifts
+    from warden_bot.kit import open_kit
 
     async def work() -> int:
         settings = settings_from_here()

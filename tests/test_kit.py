@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from warden_bot.app import require_right_clock
 from warden_bot.environment import utc_now
 from warden_bot.errors import Refused
+from warden_bot.kit import require_right_clock
 from warden_bot.store.database import Database
 
 
