@@ -1,4 +1,4 @@
-"""What tests of handlers share beyond tests/conftest.py: the platform on which many classes hear in one request."""
+"""What tests of handlers share beyond tests/conftest.py: platforms for what only some kinds of channels do."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import Clock
 from tests.fake_wecom import FakeWecom
 from tests.notices import SCHOOL, QuietSchool
+from tests.platforms.onebot import OneBotStage
 from tests.platforms.wecom_school import SchoolStage
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
@@ -45,3 +46,12 @@ async def channels_of_school(
     around = Surroundings(http, clock, tokens=SharedTokens(database, sealer, clock), rooms=Rooms(database, sealer))
     yield build_channels(values, around)
     await http.close()
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[OneBotStage]:
+    """Start the platform of a kind that answers nothing in place and that can be asked about its groups."""
+    opened = OneBotStage()
+    await opened.start()
+    yield opened
+    await opened.stop()

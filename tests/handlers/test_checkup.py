@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -40,14 +39,6 @@ def states(found: list[Finding], check: str) -> list[str]:
 
 async def look(database: Database, sealer: Sealer, channels: Channels) -> list[Finding]:
     return await check_database(database, sealer, channels, NOW)
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[OneBotStage]:
-    opened = OneBotStage()
-    await opened.start()
-    yield opened
-    await opened.stop()
 
 
 def test_finding_is_shown_with_its_remedy_or_none() -> None:

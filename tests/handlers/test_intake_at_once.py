@@ -30,14 +30,6 @@ PERSON = "user:12345678"
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[OneBotStage]:
-    opened = OneBotStage()
-    await opened.start()
-    yield opened
-    await opened.stop()
-
-
-@pytest.fixture
 async def away(stage: OneBotStage, sealer: Sealer, clock: Clock) -> AsyncIterator[Desk]:
     """A desk without a database; its platform is there."""
     http, gone = Http(), Database("postgresql://nobody@127.0.0.1:9/none")

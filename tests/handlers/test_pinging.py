@@ -25,14 +25,6 @@ ADDRESS = "https://school.example/hook?key=0123456789"
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[OneBotStage]:
-    opened = OneBotStage()
-    await opened.start()
-    yield opened
-    await opened.stop()
-
-
-@pytest.fixture
 async def reaching(stage: OneBotStage, clock: Clock) -> AsyncIterator[Channels]:
     http = Http()
     yield build_channels({ONEBOT: stage.values()}, Surroundings(http, clock))

@@ -214,7 +214,13 @@ class Channel(ABC):
 
         Raise SendError where it failed for all of them. Only where `together` is more than one.
         """
-        return [await self.send(message, part, number) for message in messages]
+        results: list[SendError | SendReceipt] = []
+        for message in messages:
+            try:
+                results.append(await self.send(message, part, number))
+            except SendError as error:  # of this one; what went to the others went
+                results.append(error)
+        return results
 
     async def recall(self, address: str, external_id: str) -> None:  # noqa: ARG002 -- the contract's signature
         """Take back what was sent. Raise SendError where the platform refuses."""
