@@ -50,9 +50,7 @@ async def answer_callback(request: web.Request, house: House, kind: ChannelKind)
     """Answer one callback. What it caused is committed before the answer goes out."""
     channel = house.channels[kind]
     try:
-        async with asyncio.timeout(READ_SECONDS):
-            whole = await _read(request, house, channel)
-        received = channel.parse_callback(whole)
+        received = channel.parse_callback(await _read(request, house, channel))
     except CallbackRejected as rejected:
         log.warning("callback for %s refused: %s", kind, rejected.code)
         return refused(house, kind, rejected.code, rejected.status)
@@ -78,20 +76,27 @@ async def _read(request: web.Request, house: House, channel: Channel) -> Callbac
     channel.admit(head)
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise CallbackRejected("malformed", 415)  # no platform packs its requests; a bomb does
-    most = channel.capabilities.largest_callback
+    body = await _body(request, channel.capabilities.largest_callback)
+    if body is None:
+        raise CallbackRejected("too_large", channel.capabilities.too_large_status)
+    return CallbackRequest(head.headers, head.query, body, head.received_at, head.method, path)
+
+
+async def _body(request: web.Request, most: int) -> bytes | None:
+    """Read a body, or None when it is larger than `most` bytes. Raise TimeoutError for one that trickles."""
+    if (request.content_length or 0) > most:
+        return None
+    if request.content.is_eof():  # nearly always: it came with the head, and a clock would cost as much as reading it
+        body = request.content.read_nowait()
+        return body if len(body) <= most else None
     pieces: list[bytes] = []
-    size = request.content_length or 0
-    if size <= most:
-        size = 0
+    async with asyncio.timeout(READ_SECONDS):
         async for piece in request.content.iter_any():
             pieces.append(piece)
-            size += len(piece)
-            if size > most:
-                break
-    if size > most:
-        raise CallbackRejected("too_large", channel.capabilities.too_large_status)
-    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return CallbackRequest(head.headers, head.query, body, head.received_at, head.method, path)
+            most -= len(piece)
+            if most < 0:
+                return None
+    return b"".join(pieces)
 
 
 async def _replies(house: House, channel: Channel, received: Received) -> list[Reply | None]:
@@ -100,7 +105,6 @@ async def _replies(house: House, channel: Channel, received: Received) -> list[R
     today = day_words(now, house.zone)
 
     async def handle(message: InboundMessage) -> Reply | None:
-        await asyncio.sleep(0)  # a hundred at once must not keep everybody else waiting
         try:
             whole = await channel.complete(message)
         except SendError as error:
@@ -108,8 +112,13 @@ async def _replies(house: House, channel: Channel, received: Received) -> list[R
             return None
         return await receive(house.desk, house.spool, whole, house.shelf.library, today, now)
 
-    handled = [handle(message) for message in received.messages]
-    return [await handled[0]] if len(handled) == 1 else await asyncio.gather(*handled)
+    async def give_way(message: InboundMessage) -> Reply | None:
+        await asyncio.sleep(0)  # a hundred at once must not keep everybody else waiting
+        return await handle(message)
+
+    if len(received.messages) == 1:
+        return [await handle(received.messages[0])]
+    return await asyncio.gather(*(give_way(message) for message in received.messages))
 
 
 async def _done_afterwards(channel: Channel, received: Received) -> bool:
