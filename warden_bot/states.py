@@ -201,6 +201,8 @@ class FindingKind(StrEnum):
     CREDENTIALS_REFUSED = "credentials_refused"  # a platform does not accept our credentials
     CONTENT_REFUSED = "content_refused"  # a platform's content check refused a text
     PLATFORM_DOWN = "platform_down"  # a platform does not answer; what is owed there waits
+    ANSWER_HELD = "answer_held"  # a class teacher says that an answer is wrong
+    CHILD_DATA_POSTED = "child_data_posted"  # a list of children's personal data stands in a group
 
 
 READS_TIPS = frozenset({OfficerRole.OFFICER, OfficerRole.CHIEF})
@@ -218,6 +220,22 @@ class Action(StrEnum):
     SILENT = "silent"
 
 
+class HushReason(StrEnum):
+    """Why the bot keeps quiet somewhere."""
+
+    MUTED = "muted"  # a teacher's word in the class's group
+    HANDED_OVER = "handed_over"  # somebody asked for a person, who has the conversation now
+    STOPPED = "stopped"  # the operator silenced every group at once
+
+
+class QuestionStatus(StrEnum):
+    """Where a question stands that the bot could not answer well."""
+
+    OPEN = "open"  # an editor has yet to look at it
+    ATTACHED = "attached"  # an editor made it a sample question of a topic
+    DISMISSED = "dismissed"  # an editor says that it needs no answer
+
+
 class AuditAction(StrEnum):
     """What is written to the audit log; never with anybody's words."""
 
@@ -233,3 +251,10 @@ class AuditAction(StrEnum):
     OFFICER_ADDED = "officer_added"
     SHIFTS_IMPORTED = "shifts_imported"
     TIP_WORDS_READ = "tip_words_read"
+    HUSHED = "hushed"
+    UNHUSHED = "unhushed"
+    ANSWER_HELD = "answer_held"
+    ANSWER_RELEASED = "answer_released"
+    QUESTION_ATTACHED = "question_attached"
+    QUESTION_DISMISSED = "question_dismissed"
+    FALSE_ALARM_MARKED = "false_alarm_marked"

@@ -20,6 +20,8 @@ WORDS = {
     "credentials_refused": "平台不认我们的凭证",
     "content_refused": "平台不让发这段话",
     "platform_down": "平台没有回应",
+    "answer_held": "班主任说这条回答不对",
+    "child_data_posted": "群里有人发了孩子的个人信息",
 }
 
 

@@ -239,6 +239,7 @@ def _decided(incoming: Incoming, reply: Reply) -> Decided:
         reply.topic,
         reply.text,
         incoming.now,
+        message.addressed,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel, select
 
 from warden_bot.states import Action, ChannelKind
@@ -17,7 +17,16 @@ class InboxMessage(SQLModel, table=True):
     """One inbound message: its id, a keyed hash, what was decided and what was replied. Never its text."""
 
     __tablename__ = "inbox_message"
-    __table_args__ = (UniqueConstraint("school_id", "channel", "message_id"),)
+    __table_args__ = (
+        UniqueConstraint("school_id", "channel", "message_id"),
+        Index(
+            "inbox_said_in_group",
+            "group_code",
+            "received_at",
+            postgresql_where=text("reply IS NOT NULL"),
+            sqlite_where=text("reply IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
     school_id: int
@@ -29,6 +38,7 @@ class InboxMessage(SQLModel, table=True):
     topic: str | None = None
     reply: str | None = None
     received_at: datetime = Field(sa_type=Instant, index=True)
+    addressed: bool = True  # False: talk in a group that nobody addressed to the bot
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +53,12 @@ class Decided:
     topic: str | None
     reply: str | None
     received_at: datetime
+    addressed: bool = True
 
 
 _KNOWN = "SELECT message_id FROM inbox_message WHERE school_id = {} AND channel = '{}' AND message_id IN"
 _INSERT = """INSERT INTO inbox_message (school_id, channel, message_id, text_hash, group_code, action, topic, reply,
-    received_at) VALUES"""
+    received_at, addressed) VALUES"""
 
 
 async def known_among(session: Session, channel: ChannelKind, message_ids: Sequence[str]) -> set[str]:
@@ -73,6 +84,7 @@ async def keep_new(session: Session, decided: Sequence[Decided]) -> None:
             one.topic,
             one.reply,
             microseconds(one.received_at),
+            one.addressed,
         )
         for one in decided
     ]

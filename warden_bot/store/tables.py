@@ -8,8 +8,12 @@ from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.cases import Case, CaseEvent, Tip
 from warden_bot.store.findings import Finding
 from warden_bot.store.groups import Group
+from warden_bot.store.guard_alarms import GuardAlarm
+from warden_bot.store.held_answers import HeldAnswer
+from warden_bot.store.hushes import Hush
 from warden_bot.store.inbox import InboxMessage
 from warden_bot.store.leases import Lease
+from warden_bot.store.missed_questions import MissedQuestion
 from warden_bot.store.officers import DutyShift, Officer
 from warden_bot.store.outages import PlatformOutage
 from warden_bot.store.outbox import Attempt, Delivery
@@ -36,5 +40,9 @@ TABLES: tuple[type[SQLModel], ...] = (
     PlatformToken,
     Lease,
     BindCode,
+    Hush,
+    HeldAnswer,
+    MissedQuestion,
+    GuardAlarm,
 )
 METADATA = SQLModel.metadata
