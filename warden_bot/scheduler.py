@@ -134,7 +134,8 @@ async def tick_spool(work: Clockwork) -> None:
 
 async def tick_content(work: Clockwork) -> None:
     """Take over what an editor saved."""
-    work.shelf.refresh(work.clock().astimezone(work.zone).date())
+    today = work.clock().astimezone(work.zone).date()
+    await asyncio.to_thread(work.shelf.refresh, today)  # learning from new lines takes seconds
 
 
 Tick = Callable[[Clockwork], Awaitable[None]]

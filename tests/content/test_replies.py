@@ -10,7 +10,13 @@ from warden_bot.content.replies import FIXED_EMERGENCY_LINE, MUST_SHOW_LINK, PHR
 from warden_bot.content.templates import Wording
 
 TODAY = date(2026, 11, 23)
-VALUES = {"group": "高三211班", "link": "https://warden.example/relay/x"}
+VALUES = {
+    "group": "高三211班",
+    "link": "https://warden.example/relay/x",
+    "code": "7K4Q-M2XD",
+    "themes": "防骗、防火",
+    "titles": "房东不退押金",
+}
 
 
 @pytest.fixture
@@ -31,9 +37,11 @@ def test_phrase_that_a_folder_leaves_out_is_said_all_the_same(name: str) -> None
 
     said = Replies().say(name, {one: VALUES[one] for one in variables})
 
-    assert said == words.replace("{{ group }}", VALUES["group"]).replace("{{ link }}", VALUES["link"])
+    for variable, value in VALUES.items():
+        words = words.replace(f"{{{{ {variable} }}}}", value)
+    assert said == words
     assert "{" not in said
-    assert Wording(words, "", 0).faults({}, variables) == []
+    assert Wording(STAND_INS[name][1], "", 0).faults({}, variables) == []
     assert name not in PHRASES
 
 
@@ -71,6 +79,21 @@ def test_phrases_that_would_not_work_are_all_named(folder: Path, rows: dict[str,
 
     assert {fault.file for fault in faults} == {"content/replies.yml"}
     assert [reason in fault.reason for reason, fault in zip(rows.values(), faults, strict=True)] == [True] * len(rows)
+
+
+def test_cards_for_class_meetings_are_the_editors_own(folder: Path) -> None:
+    path = folder / "replies.yml"
+    shipped = path.read_text(encoding="utf-8")
+    cards = load_library(folder, TODAY).library.replies.materials
+
+    path.write_text(shipped.replace("  防骗: |-\n", "  防震: |-\n"), encoding="utf-8")
+    own = load_library(folder, TODAY)
+    path.write_text(shipped.replace("class_material:\n", "class_material: 防震\nothers:\n"), encoding="utf-8")
+    broken = load_library(folder, TODAY)
+
+    assert {len(card.source.splitlines()) for card in cards.values()} == {5}
+    assert (own.faults, list(own.library.replies.materials)) == ([], ["防震", *list(cards)[1:]])
+    assert "class_material 要写成“题目: 内容”，一个题目一段" in [fault.reason for fault in broken.faults]
 
 
 def test_without_a_folder_an_emergency_still_gets_its_line() -> None:

@@ -172,7 +172,15 @@ async def test_what_nobody_could_be_told_of_is_told_as_soon_as_somebody_can(
 async def test_all_is_well_but_for_what_the_program_itself_should_do(
     desk: Desk, clock: Clock, kind: FindingKind
 ) -> None:
-    for_people = (ROUTE, REFUSED, FindingKind.CAMPAIGN_MISSED, FindingKind.POST_MISSING, FindingKind.ROUTE_MOVED)
+    for_people = (
+        ROUTE,
+        REFUSED,
+        FindingKind.CAMPAIGN_MISSED,
+        FindingKind.POST_MISSING,
+        FindingKind.ROUTE_MOVED,
+        FindingKind.ANSWER_HELD,
+        FindingKind.CHILD_DATA_POSTED,
+    )
     assert await is_well(desk.database)
 
     await find(desk, clock, kind, "something")

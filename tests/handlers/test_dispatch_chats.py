@@ -118,7 +118,7 @@ async def test_tip_in_a_chat_is_taken_as_in_a_group_whether_it_is_bound_or_not(
         await bind(desk)
 
     reply = await handle(desk, library, in_chat(TIP))
-    more = await handle(desk, library, in_chat("二楼厕所，戴眼镜的", addressed=True))
+    more = await handle(desk, library, in_chat("戴眼镜的", addressed=True))
     code = read_code(reply.text or "")
     asked = await handle(desk, library, in_chat(f"{code} 进度", addressed=True))
 

@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from warden_bot.cli import broadcasts, cases, content, deliveries, doctor, findings, groups, people, questions, serving
+from warden_bot.cli import (
+    broadcasts,
+    cases,
+    content,
+    deliveries,
+    doctor,
+    findings,
+    groups,
+    guarding,
+    learning,
+    people,
+    questions,
+    serving,
+    silence,
+)
 from warden_bot.cli.console import explain
 
 app = typer.Typer(
@@ -23,10 +37,13 @@ app.add_typer(broadcasts.app, name="broadcast")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(findings.app, name="findings")
 app.command("ask")(questions.ask)
+app.add_typer(guarding.app, name="guard")
+app.add_typer(learning.app, name="questions")
 app.command("doctor")(doctor.doctor)
 app.add_typer(people.officers, name="officers")
 app.add_typer(people.shifts, name="shifts")
 app.add_typer(cases.app, name="cases")
+app.add_typer(silence.app, name="silence")
 
 
 def run() -> None:

@@ -9,9 +9,13 @@ from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+from warden_bot.content.gaps import gaps_in_samples, required_topics, unreal_facts
+from warden_bot.content.guarding import Warnings, check_warnings, read_warnings
+from warden_bot.content.learnt import LearntNotes
 from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_page, read_text
 from warden_bot.content.replies import Replies, parse_replies
-from warden_bot.content.templates import Unfilled
+from warden_bot.content.speech import Speech, read_speech
+from warden_bot.content.templates import Unfilled, Wording
 from warden_bot.content.texts import (
     LONGEST_GROUP,
     LONGEST_PRIVATE,
@@ -25,6 +29,7 @@ from warden_bot.content.texts import (
 )
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, in_quiet_hours, parse_day_rule, parse_time
+from warden_bot.domain.understanding.guard import Guard
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
 from warden_bot.errors import Fault, Refused
 
@@ -45,11 +50,22 @@ class Library:
     local: Mapping[str, object] = field(default_factory=dict)
     numbers: frozenset[str] = frozenset()
     demo: bool = False
+    speech: Speech = field(default_factory=Speech)
+    warnings: Warnings = field(default_factory=Warnings)  # what the guard says in a group
+    folder: Path | None = None  # where what is learnt from the lines is kept
 
     @cached_property
     def index(self) -> SampleIndex:
-        """The answers' samples, ready for looking up."""
-        return SampleIndex(TopicSamples(one.topic, one.samples, one.keywords) for one in self.answers.values())
+        """The sample lines, ready for looking up."""
+        topics = [TopicSamples(one.topic, one.samples, one.keywords) for one in self.answers.values()]
+        notes = LearntNotes(self.folder, "index") if self.folder else None
+        return SampleIndex(topics, self.speech.acts, self.speech.dangers, notes)
+
+    @cached_property
+    def guard(self) -> Guard:
+        """What tells scams from harmless talk."""
+        notes = LearntNotes(self.folder, "guard") if self.folder else None
+        return Guard(self.speech.scams, self.speech.harmless, notes)
 
     def values(self, today: str = SAMPLE_DAY, **extra: str) -> dict[str, object]:
         """Return what a text's variables stand for."""
@@ -72,6 +88,10 @@ def load_library(folder: Path, today: date) -> Loaded:
         return Loaded(Library(), [Fault(str(folder), 0, "没有这个内容文件夹")], [])
     reader = _Reader(folder, today)
     local, demo = reader.local()
+    speech, faults = read_speech(folder)
+    reader.faults += faults
+    warnings, faults = read_warnings(folder)
+    reader.faults += faults
     library = Library(
         reader.pages("answers", parse_answer, "topic"),
         reader.pages("campaigns", parse_campaign, "campaign"),
@@ -80,6 +100,9 @@ def load_library(folder: Path, today: date) -> Loaded:
         local,
         reader.numbers(),
         demo,
+        speech,
+        warnings,
+        folder,
     )
     if reader.faults:  # texts are only judged against files that could be read
         return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
@@ -122,6 +145,7 @@ class _Reader:
                 fields.fault(key, f"名字 {key} 只能用小写字母、数字和 _")
             values[key] = fields.text(key) if fields.values[key] is not None else Unfilled()
         self.faults += fields.faults
+        self.warnings += unreal_facts(fields)
         empty = [key for key, value in fields.values.items() if value is None]
         if empty:
             place = Fault(fields.file, fields.lines[empty[0]], f"还有 {len(empty)} 项没填：{'、'.join(empty)}")
@@ -237,23 +261,35 @@ class _Reader:
             self._note(check_words(answer.private, **_rules(library), longest=LONGEST_PRIVATE))
             if not answer.basis or not answer.samples:
                 self.faults.append(Fault(answer.file, 1, "“依据”和“问法”至少各要一行"))
-            self._review(answer.file, answer.review_by)
+            self._header(answer, library)
         for campaign in library.campaigns.values():
             for wording in campaign.wordings:
                 self._note(check_words(wording, **_rules(library), longest=LONGEST_PUSH))
-            self._review(campaign.file, campaign.review_by)
+            self._header(campaign, library)
+        for findings in check_warnings(library.warnings, library.answers, **_rules(library)):
+            self._note(findings)
         for wording, allowed in library.replies.every():
             values = library.values(**dict.fromkeys(allowed, "7K4Q-M2XD"))
             rules = {**_rules(library), "values": values}
             self._note(check_words(wording, **rules, longest=LONGEST_PRIVATE, extra=allowed))
+        self._gaps(library)
 
     def _note(self, findings: Findings) -> None:
         self.faults += findings.faults
         self.warnings += findings.warnings
 
-    def _review(self, file: str, review_by: date) -> None:
-        if date.min < review_by <= self.today:
-            self.warnings.append(Fault(file, 1, f"该重新核对了（{review_by}）"))
+    def _header(self, text: Answer | Campaign, library: Library) -> None:
+        title = Wording(text.title, text.file, text.title_line)
+        self._note(check_words(title, **_rules(library), longest=LONGEST_PUSH))
+        if date.min < text.review_by <= self.today:
+            self.warnings.append(Fault(text.file, text.review_line, f"该重新核对了（{text.review_by}）"))
+
+    def _gaps(self, library: Library) -> None:
+        """Note what a station has to do before these words can go live; `content check --strict` refuses it."""
+        required, faults = required_topics(self.folder)
+        self.faults += faults
+        self.warnings += [gap for topic, gap in required.items() if topic not in library.answers]
+        self.warnings += gaps_in_samples(library.answers)
 
 
 def _rules(library: Library) -> dict[str, Any]:

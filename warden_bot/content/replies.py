@@ -30,6 +30,10 @@ PHRASES: dict[str, frozenset[str]] = {
 }
 # Phrases that a content folder may leave out: then these are said.
 STAND_INS: dict[str, tuple[frozenset[str], str]] = {
+    "did_you_mean": (
+        frozenset({"titles"}),
+        "没听明白。您是想问：{{ titles }}？换个说法再发一次，或者发“人工”。急事打110。",
+    ),
     "only_words": (NOTHING, "图片和语音我看不懂，请打字告诉我。急事打110。"),
     "bound": (frozenset({"group"}), "好了，这里就是{{ group }}。以后的安全提醒会发到这里。"),
     "bound_teacher": (frozenset({"group"}), "好了，要发到{{ group }}的提醒，以后会先发给您，请您转发。"),
@@ -44,7 +48,30 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         "{{ group }}还没有转发，请打开 {{ link }} 。已经发过就点一下“已经发了”。",
     ),
     "ping": (NOTHING, "这是一次连接测试，不用回复。"),
+    "human_in_group": (
+        NOTHING,
+        "已经记下，在等值班民警看。急事打110。\n一小时内没人叫我，我不在群里插话。细节请私聊我说，群里大家都看得见。",
+    ),
+    "muted": (NOTHING, "好，我在这个群先不说话，急事打110。发“开口”叫我回来。"),
+    "unmuted": (NOTHING, "好，我在这个群继续回答。"),
+    "answer_held": (NOTHING, "这条正在核对，先别照着做。急事打110，别的问派出所。"),
+    "answer_put_on_hold": (NOTHING, "记下了，这条在本群先不说，编辑会核对。"),
+    "nothing_to_hold": (NOTHING, "24小时内我没在这个群回答过问题，没有可以停的。"),
+    "fee_notice": (
+        NOTHING,
+        "我不在群里收钱，不发收款码，也不让家长转账给个人。\n有人用我的名字收钱就是骗子，先别付，打电话问我。已经付了，马上打110。",
+    ),
+    "teacher_impersonated": (
+        CODE,
+        "先在群里喊停，再打电话告诉家长。移出假号，撤掉收款码，打开入群验证，截图留着。\n有人付了钱，马上打110。已转给值班民警，编号 {{ code }}。",
+    ),
+    "talk_asked": (
+        CODE,
+        "请民警讲课的事记下了，编号 {{ code }}，等值班民警看。\n私聊发“请民警讲课”，后面写学校、人数、时间和电话。",
+    ),
+    "class_material_list": (frozenset({"themes"}), "班会材料有：{{ themes }}。\n发“班会材料”加上题目，我就发那一份。"),
 }
+MATERIALS = "class_material"  # cards for class meetings by their theme, as many as the editors write
 # What an operator or editor is told; where a phrase is not written, the plain line below stands in for it.
 FINDINGS: dict[str, frozenset[str]] = {
     f"finding_{kind.value}": frozenset({"subjects", "count"}) for kind in FindingKind
@@ -59,10 +86,11 @@ FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，�
 
 @dataclass(frozen=True)
 class Replies:
-    """The phrases by name, and the emergency lines by kind of danger."""
+    """The phrases by name, the emergency lines by kind of danger, and the cards for class meetings by theme."""
 
     phrases: Mapping[str, Wording] = field(default_factory=dict)
     emergencies: Mapping[str, Wording] = field(default_factory=dict)
+    materials: Mapping[str, Wording] = field(default_factory=dict)
 
     def say(self, name: str, values: Mapping[str, object]) -> str:
         """Return one phrase with its variables filled in."""
@@ -83,13 +111,13 @@ class Replies:
         """Yield all phrases with the variables each may use."""
         for name, wording in self.phrases.items():
             yield wording, STAND_INS[name][0] if name in STAND_INS else (PHRASES | FINDINGS)[name]
-        for wording in self.emergencies.values():
+        for wording in (*self.emergencies.values(), *self.materials.values()):
             yield wording, NOTHING
 
 
 def parse_replies(fields: Fields) -> Replies:
     """Read the phrases. What is missing, misspelt or without a number is noted in the fields' faults."""
-    fields.refuse_unknown({*PHRASES, *FINDINGS, *STAND_INS, "emergency"})
+    fields.refuse_unknown({*PHRASES, *FINDINGS, *STAND_INS, MATERIALS, "emergency"})
     names = [*PHRASES, *(name for name in (*FINDINGS, *STAND_INS) if name in fields.values)]
     phrases = {name: Wording(fields.text(name), fields.file, fields.lines.get(name, 1) + 1) for name in names}
     for name in MUST_SHOW_LINK & fields.values.keys():
@@ -111,4 +139,15 @@ def parse_replies(fields: Fields) -> Replies:
         if "{" in str(text):
             fields.fault("emergency", f"emergency 的 {danger} 不能用变量，它在内容坏了时也要发得出去")
         emergencies[str(danger)] = Wording(str(text).strip(), fields.file, line)
-    return Replies({name: wording for name, wording in phrases.items() if wording.source}, emergencies)
+    said = {name: wording for name, wording in phrases.items() if wording.source}
+    return Replies(said, emergencies, _materials(fields))
+
+
+def _materials(fields: Fields) -> dict[str, Wording]:
+    """Read the cards for class meetings, one for each theme."""
+    written = fields.values.get(MATERIALS) or {}
+    if not isinstance(written, dict):
+        fields.fault(MATERIALS, f"{MATERIALS} 要写成“题目: 内容”，一个题目一段")
+        return {}
+    line = fields.lines.get(MATERIALS, 1) + 1
+    return {str(theme): Wording(str(text or "").strip(), fields.file, line) for theme, text in written.items()}

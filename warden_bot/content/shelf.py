@@ -31,6 +31,8 @@ class Shelf:
     def _read(self, today: date) -> Loaded:
         loaded = load_library(self._folder, today)
         faults = loaded.faults or self._check(loaded.library)
+        if not faults:  # learnt here, not while the first family waits
+            _ = loaded.library.index, loaded.library.guard
         return Loaded(loaded.library, faults, loaded.warnings)
 
     def refresh(self, today: date) -> bool:
@@ -56,7 +58,7 @@ def _signature(folder: Path) -> frozenset[tuple[str, int, int]]:
     """Return names, times and sizes of all files: cheap enough to look at every few seconds."""
     found = set()
     for path in folder.rglob("*"):
-        if path.suffix in (".md", ".yml"):
+        if path.suffix in (".md", ".yml", ".txt"):
             try:
                 state = path.stat()
             except OSError:  # an editor program is just replacing it, or it points nowhere

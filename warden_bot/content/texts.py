@@ -1,6 +1,7 @@
 """Answers and campaign messages as editors write them, and the rules every such text has to keep."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +13,13 @@ from warden_bot.errors import Fault, Refused
 
 FAMILIES = {"fraud", "drugs", "traffic", "water", "fire", "mind", "exam", "other"}
 LINK = re.compile(r"https?://|www\.|\b[a-z0-9-]+\.(?:com|cn|net|org)\b", re.IGNORECASE)
-NUMBER = re.compile(
-    r"(?<![\d.:：-])(?:1[12]\d{1,6}|9\d{4}|1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|400-?\d{3}-?\d{4})(?![\d.:：条元年%])"
+NUMBER = re.compile(  # in a row whose width is folded; what may be a price, a year, a share or a time is none
+    r"(?<!\d)(?<!\d[.:-])(?:1[12]\d{1,6}|9\d{4}|100(?!00)\d{2}|106\d{5,17}|(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}"
+    r"|\(?0\d{2,3}\)?[ -]?\d{3,4}[ -]?\d{4}|[48]00[ -]?\d{3,4}[ -]?\d{3,4}|(?!20\d{6})[2-8]\d{6,7})"
+    r"(?!\d|[.:]\d|[条元年%块])"
 )
+SPELLED = re.compile(r"[零〇一二三四五六七八九幺]{7,}")  # a number somebody wrote in characters
+SPELLED_DIGITS = str.maketrans("零〇一二三四五六七八九幺", "001234567891")
 BANNED = (
     "一定追回",
     "保证追回",
@@ -27,6 +32,18 @@ BANNED = (
     "速看",
     "收到请回复",
     "请回复收到",
+    "包追回",
+    "全额追回",
+    "马上就到",
+    "马上赶到",
+    "正在赶往",
+    "已出警",
+    "已通知救护车",
+)
+SURE, UNSURE = "一定|保证|肯定|绝对|确保|必定|必能|百分之百|百分百|100%", "不没未谁没人"
+PROMISE = re.compile(  # that something will be got back, or somebody caught; "不一定能追回" is honest
+    rf"(?<![{UNSURE}])(?<![{UNSURE}][能敢会])(?:{SURE})(?:都|能|会|可以|帮|替|给|把|为|您|你|我们|全部|全额|钱|案子)*"
+    r"(?:追回|追得回|追到|找回|要回|退回|拿回|破案|破得了|抓到|抓住)"
 )
 LONGEST_GROUP, LONGEST_PRIVATE, LONGEST_PUSH = (120, 200, 120)  # characters; the README asks for 90, 120 and 90
 
@@ -54,6 +71,9 @@ class Answer:
     basis: tuple[Basis, ...]
     samples: tuple[str, ...]
     file: str
+    sample_lines: tuple[int, ...] = ()  # where each sample stands
+    title_line: int = 1  # where its title stands
+    review_line: int = 1  # and its review date
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,8 @@ class Campaign:
     review_by: date
     wordings: tuple[Wording, ...]
     file: str
+    title_line: int = 1  # where its title stands
+    review_line: int = 1  # and its review date
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,7 @@ def parse_answer(page: Page, stem: str) -> Answer:
             basis.append(Basis(match[1], match[2], match[3]))
         else:
             fields.faults.append(Fault(fields.file, line, "依据要写成“[H] 事实 —— 出处”"))
-    samples = tuple(row for _, row in _only(page, "问法").bullets())
+    samples = tuple(_only(page, "问法").bullets())
     return Answer(
         topic or stem,
         fields.text("title"),
@@ -106,8 +128,11 @@ def parse_answer(page: Page, stem: str) -> Answer:
         _wording(_only(page, "群里"), fields.file),
         _wording(_only(page, "私聊"), fields.file),
         tuple(basis),
-        samples,
+        tuple(row for _, row in samples),
         fields.file,
+        tuple(line for line, _ in samples),
+        fields.lines.get("title", 1),
+        fields.lines.get("review_by", 1),
     )
 
 
@@ -141,6 +166,8 @@ def parse_campaign(page: Page, stem: str) -> Campaign:
         fields.day("review_by"),
         tuple(_wording(section, fields.file) for section in sections),
         fields.file,
+        fields.lines.get("title", 1),
+        fields.lines.get("review_by", 1),
     )
 
 
@@ -173,10 +200,8 @@ def check_words(
         return Findings(faults, [])
     for offset, row in enumerate(wording.source.splitlines()):
         line = wording.line + offset
-        for number in NUMBER.findall(row):
-            if number not in numbers:
-                faults.append(Fault(wording.file, line, f"号码 {number} 不在 hotlines.yml 里"))
-        faults += [Fault(wording.file, line, f"不能写“{phrase}”") for phrase in BANNED if phrase in row]
+        faults += [Fault(wording.file, line, f"号码 {number} 不在 hotlines.yml 里") for number in strange(row, numbers)]
+        faults += [Fault(wording.file, line, f"不能写“{phrase}”") for phrase in promises(row)]
         if LINK.search(row):
             faults.append(Fault(wording.file, line, "不能放链接"))
     length = len(wording.render(values).replace("\n", ""))
@@ -184,3 +209,16 @@ def check_words(
     if length > longest:
         warnings.append(Fault(wording.file, wording.line, f"有 {length} 个字，最好不超过 {longest}"))
     return Findings(faults, warnings)
+
+
+def strange(row: str, numbers: Collection[str]) -> list[str]:
+    """Return the phone numbers of a row that nobody approved."""
+    row = unicodedata.normalize("NFKC", row)
+    found = NUMBER.findall(row) + SPELLED.findall(row)
+    return [one for one in found if re.sub(r"\D", "", one.translate(SPELLED_DIGITS)) not in numbers]
+
+
+def promises(row: str) -> list[str]:
+    """Return what stands in a row and may not be said: what nobody can promise, and what only makes noise."""
+    close = "".join(row.split())
+    return [phrase for phrase in BANNED if phrase in close] or PROMISE.findall(close)

@@ -39,6 +39,7 @@ TROUBLES: dict[str, Trouble] = {
     "platform_down": Trouble("平台没有回应，在等它恢复", "不用管，恢复了会自己发"),
     "seal_broken": Trouble("地址打不开：当时用的密钥不在 WARDEN_SECRET_KEYS 里", "把旧密钥加回去，或者重新导入这个群"),
     "window_over": Trouble("过了发送时限，没有发出", "还要发就重新发起"),
+    "muted": Trouble("班主任让机器人在这个群静音了", "不用管；在群里发“开口”就会继续收到"),
     "not_posted": Trouble("老师一直没有转发", "打电话问老师，或者给这个班换一条路"),
     "channel_fault": Trouble("程序自己出错了", "把日志发给开发者"),
     "nothing_to_send": Trouble("没有要发的内容", "重新发起"),

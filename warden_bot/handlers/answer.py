@@ -13,7 +13,7 @@ PHRASES = {
     Action.TIP: ("tip_receipt", "tip_in_group"),
     Action.STATUS: ("status_unknown", "status_in_group"),
     Action.MENU: ("menu", "menu"),
-    Action.HUMAN: ("human", "human"),
+    Action.HUMAN: ("human", "human_in_group"),
 }
 NO_CODE_YET = "（编号）"  # shown by `ask`, which opens no case
 REMEMBERED_TEXTS, LONGEST_REMEMBERED = 4096, 80  # texts; characters of one
@@ -80,7 +80,10 @@ def compose(library: Library, verdict: Verdict, today: str, *, private: bool, co
         return library.replies.emergency(verdict.danger)
     values = library.values(today, code=code)
     if verdict.action is Action.ANSWER:
-        answer = library.answers[verdict.topic or ""]
-        return (answer.private if private else answer.group).render(values)
+        answers = [library.answers[topic] for topic in (verdict.topic or "", *verdict.also)]
+        return "\n\n".join((one.private if private else one.group).render(values) for one in answers)
+    if verdict.action is Action.MENU and verdict.near:
+        titles = "、".join(library.answers[match.topic].title for match in verdict.near)
+        return library.replies.say("did_you_mean", library.values(today, titles=titles))
     in_private, in_group = PHRASES[verdict.action]
     return library.replies.say(in_private if private else in_group, values)

@@ -25,6 +25,8 @@ from warden_bot.store.broadcasts import Broadcast, due_already_made
 from warden_bot.store.database import Session
 from warden_bot.store.findings import Finding, is_known, mend, note, open_findings, tell
 from warden_bot.store.groups import group_by_code, groups_in_audience
+from warden_bot.store.hushes import forget_ended
+from warden_bot.store.missed_questions import forget_missed
 from warden_bot.store.moves import free_stragglers, lose, send_again
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outages import end_idle_outages
@@ -42,6 +44,7 @@ NAMED_AT_MOST = 5
 TOLD_TO = dict.fromkeys(FindingKind, OfficerRole.OPERATOR) | {
     FindingKind.CONTENT_REFUSED: OfficerRole.EDITOR,
     FindingKind.CAMPAIGN_MISSED: OfficerRole.EDITOR,
+    FindingKind.ANSWER_HELD: OfficerRole.EDITOR,
 }
 # The auditor mends these at once; that they were needed at all is what a person has to know.
 SELF_REPAIRED = (
@@ -57,6 +60,8 @@ UNWELL = frozenset(FindingKind) - {
     FindingKind.CAMPAIGN_MISSED,
     FindingKind.POST_MISSING,
     FindingKind.ROUTE_MOVED,
+    FindingKind.ANSWER_HELD,
+    FindingKind.CHILD_DATA_POSTED,
 }
 
 
@@ -134,6 +139,8 @@ async def _claims(session: Session, now: datetime) -> None:
 
 async def _forget(session: Session, now: datetime) -> None:
     """Close what nobody will ever close otherwise: it has been shown, and has not been seen again for long."""
+    await forget_ended(session, now)
+    await forget_missed(session, now)
     for platform in await end_idle_outages(session, now - OUTAGE_IS_IDLE):
         await mend(session, FindingKind.PLATFORM_DOWN, now, [platform])
     await mend(session, FindingKind.CREDENTIALS_REFUSED, now, seen_before=now - CREDENTIALS_FORGOTTEN)

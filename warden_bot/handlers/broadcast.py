@@ -27,6 +27,7 @@ from warden_bot.store.broadcasts import (
 )
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
+from warden_bot.store.hushes import is_stopped
 from warden_bot.store.moves import call_back, close_window
 from warden_bot.store.sealing import Sealer
 
@@ -72,7 +73,12 @@ async def send_by_hand(session: Session, order: Order, channels: Channels, now: 
 async def launch_due(
     session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime
 ) -> list[Broadcast]:
-    """Make every campaign's broadcast that is due and still inside its window, each once; return the new ones."""
+    """Make every campaign's broadcast that is due and still inside its window, each once; return the new ones.
+
+    None while every group is silenced; one whose window closes meanwhile is not sent.
+    """
+    if await is_stopped(session, now):
+        return []
     launched = []
     for occurrence in sendable_now(library.calendar, now, zone):
         broadcast = await launch(session, library, channels, occurrence, zone, now)
@@ -169,6 +175,8 @@ async def cautions(
     """Say what a campaign would not have been allowed, and which groups cannot hear it. By hand it leaves all the same."""
     local = now.astimezone(zone)
     found = await _unreachable(session, parse_audience(order.audience), channels, sealer)
+    if order.priority is not Priority.ALERT and await is_stopped(session, now):
+        found.append("所有群静音着，运行 silence off 以后才会发出")
     if in_quiet_hours(local.time()):
         found.append("现在是安静时段（22:00–06:30）")
     if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):

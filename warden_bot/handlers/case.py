@@ -35,6 +35,8 @@ LOOK_AGAIN = timedelta(seconds=10)  # how soon a case that nobody could be calle
 CATEGORIES = {
     "tip": "举报线索",
     "human": "找民警",
+    "impersonation": "有人冒充班主任",
+    "talk": "学校请民警讲课",
     "weapon": "紧急：有人持刀行凶",
     "suicide": "紧急：有人不想活",
     "fire": "紧急：起火",
@@ -48,7 +50,21 @@ CATEGORIES = {
     "missing": "紧急：走失",
     "money_leaving": "紧急：正在被骗转账",
     "call_for_help": "紧急：呼救",
+    "guard:fake-teacher-fee": "防骗预警：冒充老师收钱",
+    "guard:order-brushing": "防骗预警：刷单返利",
+    "guard:fake-police": "防骗预警：冒充公检法",
+    "guard:exam-cheat": "防骗预警：卖答案押题",
+    "guard:campus-loan": "防骗预警：校园贷",
+    "guard:subsidy": "防骗预警：假补助假退费",
+    "guard:fake-job": "防骗预警：先交钱的假招工",
+    "guard:account-rental": "防骗预警：收卡租号",
+    "guard:qr-gift": "防骗预警：扫码送礼",
+    "guard:game-trade": "防骗预警：游戏皮肤和账号",
+    "guard:impersonate-acquaintance": "防骗预警：冒充熟人借钱",
+    "guard:investment": "防骗预警：拉人投资",
+    "guard:refund-customer-service": "防骗预警：假客服退款",
 }
+GUARD, GUARD_WORDS = "guard:", "防骗预警"  # before the kind of scam; an editor may have named a new one
 
 
 async def call_duty(session: Session, case: Case, library: Library, now: datetime, ack_within: timedelta) -> bool:
@@ -130,7 +146,7 @@ def _notify(
 
 def category_words(category: str) -> str:
     """Return a case's category as people say it."""
-    return CATEGORIES.get(category, category)
+    return CATEGORIES.get(category, GUARD_WORDS if category.startswith(GUARD) else category)
 
 
 async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta) -> int:

@@ -5,20 +5,25 @@ message that was answered has its effects on disk, and a platform that repeats i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from warden_bot.channels.base import Reply
-from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
-from warden_bot.handlers.answer import PASSING, Heard, Memory, compose, hear_no_words
+from warden_bot.handlers.answer import compose
 from warden_bot.handlers.binding import bind, is_binding
 from warden_bot.handlers.case import call_duty
+from warden_bot.handlers.guard import notice_children_data, watch
+from warden_bot.handlers.handover import hand_over, listen
+from warden_bot.handlers.incoming import Desk, Incoming, understand
+from warden_bot.handlers.learning import missed, note_all
+from warden_bot.handlers.manners import Etiquette, look, reasons_for
 from warden_bot.handlers.owing import owe_reply
 from warden_bot.handlers.taking import TAKE, take_case
+from warden_bot.handlers.teaching import teach
 from warden_bot.handlers.tip import (
     OPENS_CASE,
     REMEMBERED,
@@ -27,63 +32,17 @@ from warden_bot.handlers.tip import (
     reporter_hash,
     take_tip,
 )
-from warden_bot.states import Action, CaseStatus, ChannelKind
-from warden_bot.store.cases import case_by_code, who_told_lately
-from warden_bot.store.database import Database, Session
+from warden_bot.states import Action, CaseStatus, ChannelKind, HushReason
+from warden_bot.store.cases import Case, case_by_code, who_told_lately
+from warden_bot.store.database import Session
 from warden_bot.store.groups import address_hash, codes_at, group_by_code
 from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new, known_among
 from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.sealing import Sealer
 
-LONGEST_JUDGED, LAST_JUDGED = 2000, 500  # characters
+__all__ = ["Desk", "Incoming", "dispatch", "understand"]
 
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What an inbound message may touch: the powers of this handler."""
-
-    database: Database
-    channels: Channels
-    sealer: Sealer
-    ack_within: timedelta
-    memory: Memory = field(default_factory=Memory)
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One message on its way in, with what the bot makes of it."""
-
-    desk: Desk
-    message: InboundMessage
-    heard: Heard
-    library: Library
-    today: str
-    now: datetime
-
-    @property
-    def passes(self) -> bool:
-        """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
-        message, action = self.message, self.heard.verdict.action
-        commands = TAKE.match(message.text) or is_binding(message.text)
-        return action in PASSING and not commands and self.desk.channels[message.channel].capabilities.replies_in_answer
-
-
-def understand(desk: Desk, message: InboundMessage, library: Library, today: str, now: datetime) -> Incoming:
-    """Judge a message. Needs no database, so an emergency is known as one even when there is none."""
-    if not message.text.strip():
-        heard = hear_no_words(library, today, addressed=message.addressed, media=bool(message.media))
-    else:
-        heard = desk.memory.hear(
-            library, _judged(message.text), today, addressed=message.addressed, private=message.private
-        )
-    return Incoming(desk, message, heard, library, today, now)
-
-
-def _judged(text: str) -> str:
-    """Return as much of a text as is judged: of what nobody types in one go, the beginning and the end."""
-    if len(text) <= LONGEST_JUDGED:
-        return text
-    return text[: LONGEST_JUDGED - LAST_JUDGED] + text[-LAST_JUDGED:]
+SURE = 0.5  # a lower score is worth an editor's look
 
 
 async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
@@ -102,11 +61,14 @@ async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply
     for place, one in enumerate(incoming):
         if not passing[place]:
             replies[place] = await _handle(session, one)
-    fast, slow = await _sorted_out(session, [(place, one) for place, one in enumerate(incoming) if passing[place]])
+    in_one_go = [(place, one) for place, one in enumerate(incoming) if passing[place]]
+    etiquette = await look(session, [one for _, one in in_one_go])
+    fast, slow = await _sorted_out(session, in_one_go, etiquette)
     for place, one in fast:
-        replies[place] = _reply(one)
+        replies[place] = etiquette.restrain(one)
     if fast:
         await keep_new(session, [_decided(one, replies[place]) for place, one in fast])
+        await _keep_missed(session, [one for _, one in fast if _is_missed(one)])
     for place, one in slow:
         replies[place] = await _handle(session, one)
     return [replies[place] for place in range(len(incoming))]
@@ -132,7 +94,7 @@ async def _located(session: Session, incoming: Sequence[Incoming]) -> Sequence[I
 
 
 async def _sorted_out(
-    session: Session, passing: list[tuple[int, Incoming]]
+    session: Session, passing: list[tuple[int, Incoming]], etiquette: Etiquette
 ) -> tuple[list[tuple[int, Incoming]], list[tuple[int, Incoming]]]:
     """Part the messages of which nothing comes from repeats, and from those whose sender may be adding to a case."""
     if not passing:
@@ -146,7 +108,7 @@ async def _sorted_out(
     slow: list[tuple[int, Incoming]] = []
     for place, one in passing:
         key = (one.message.channel, one.message.message_id)
-        adds = bool(told) and reporter_hash(one.message, one.desk.sealer) in told
+        adds = etiquette.is_handed_over(one) or (bool(told) and reporter_hash(one.message, one.desk.sealer) in told)
         (slow if adds or key in known else fast).append((place, one))
         known.add(key)  # a second one of the same batch is a repeat too
     return fast, slow
@@ -162,57 +124,112 @@ async def _told_lately(session: Session, incoming: Sequence[Incoming]) -> set[st
     return await who_told_lately(session, hashes, private[0].now - REMEMBERED)
 
 
-def _reply(incoming: Incoming) -> Reply:
-    verdict = incoming.heard.verdict
-    return Reply(verdict.action, verdict.topic, incoming.heard.reply)
-
-
 async def _handle(session: Session, incoming: Incoming) -> Reply:
     """Handle one message by itself: a repeat gets the reply it got before, and has no effect."""
     message, desk = incoming.message, incoming.desk
     earlier = await earlier_message(session, message.channel, message.message_id)
     if earlier is not None:
         return Reply(earlier.action, earlier.topic, earlier.reply)
-    reply = await _effects(session, desk, message, incoming.heard, incoming.library, incoming.today, incoming.now)
+    reply = await _guarded(session, incoming) or await _effects(session, incoming)
     inbox_id = await keep(session, _decided(incoming, reply))
+    if _is_missed(incoming):
+        await _keep_missed(session, [incoming])
     if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
         await _owe_reply(session, desk.sealer, message, reply.text, inbox_id, incoming.now)
     return reply
 
 
-async def _effects(
-    session: Session, desk: Desk, message: InboundMessage, heard: Heard, library: Library, today: str, now: datetime
-) -> Reply:
-    private, verdict = message.private, heard.verdict
-    if commanded := await _command(session, desk, message, library, now):
+async def _effects(session: Session, one: Incoming) -> Reply:
+    """Do what a message asks for, and return what is said to it: orders first, then what keeps the bot quiet."""
+    verdict = one.verdict
+    if commanded := await _command(session, one):
         return commanded
-    case = await case_in_progress(session, message, verdict, desk.sealer, now)
+    etiquette = await look(session, [one])
+    if etiquette.is_handed_over(one) and (listened := await listen(session, one)):
+        return listened
+    case = await case_in_progress(session, one.message, verdict, one.desk.sealer, one.now)
     if case is not None:
-        add_to_case(session, case, message, desk.sealer, now)
-        added = library.replies.say("tip_added", library.values(today, code=case.code))
-        if verdict.action in (Action.EMERGENCY, Action.ANSWER):
-            return Reply(verdict.action, verdict.topic, f"{heard.reply}\n{added}")
-        action = verdict.action if verdict.action in OPENS_CASE else Action.TIP
-        return Reply(action, TOPIC_OF[action], added)
-    if verdict.action in OPENS_CASE:
-        case = await take_tip(session, message, verdict, desk.sealer, now)
-        await call_duty(session, case, library, now, desk.ack_within)
-        text = compose(library, verdict, today, private=private, code=case.code)
-        return Reply(verdict.action, verdict.topic, text)
-    if verdict.action is Action.STATUS and private:
-        return Reply(verdict.action, verdict.topic, await _status(session, message, library))
-    return Reply(verdict.action, verdict.topic, heard.reply)
+        return await _add(session, one, case)
+    if verdict.action in OPENS_CASE and not (verdict.action is Action.HUMAN and one.ignored):
+        return await _open(session, one, etiquette)
+    if verdict.action is Action.STATUS and one.message.private and not one.ignored:
+        return Reply(verdict.action, verdict.topic, await _status(session, one.message, one.library))
+    return etiquette.restrain(one)
 
 
-async def _command(
-    session: Session, desk: Desk, message: InboundMessage, library: Library, now: datetime
-) -> Reply | None:
+async def _command(session: Session, one: Incoming) -> Reply | None:
     """Do what an officer or a teacher orders; None where nothing is ordered, or by nobody who may."""
-    if TAKE.match(message.text) and (taken := await take_case(session, desk.sealer, message, library, now)):
+    message, desk = one.message, one.desk
+    if TAKE.match(message.text) and (taken := await take_case(session, desk.sealer, message, one.library, one.now)):
         return taken
     if is_binding(message.text):
-        return await bind(session, desk.channels, desk.sealer, message, library, now)
+        return await bind(session, desk.channels, desk.sealer, message, one.library, one.now)
+    if one.order is not None:
+        return await teach(session, one, one.order)
     return None
+
+
+async def _add(session: Session, one: Incoming, case: Case) -> Reply:
+    """Add a private message to its sender's case; say so, and answer what it asks besides."""
+    verdict = one.verdict
+    add_to_case(session, case, one.message, one.desk.sealer, one.now)
+    added = one.say("tip_added", code=case.code)
+    if verdict.action is Action.HUMAN:
+        await hand_over(session, one)
+    if verdict.action in (Action.EMERGENCY, Action.ANSWER, Action.HUMAN):
+        return Reply(verdict.action, verdict.topic, f"{one.heard.reply}\n{added}")
+    action = verdict.action if verdict.action in OPENS_CASE else Action.TIP
+    return Reply(action, TOPIC_OF[action], added)
+
+
+async def _open(session: Session, one: Incoming, etiquette: Etiquette) -> Reply:
+    """Open a case and call the officer on duty. Only an emergency gets its line wherever and whenever it is."""
+    verdict = one.verdict
+    case = await take_tip(session, one.message, verdict, one.desk.sealer, one.now)
+    await call_duty(session, case, one.library, one.now, one.desk.ack_within)
+    if verdict.action is Action.HUMAN:
+        await hand_over(session, one)
+    text = compose(one.library, verdict, one.today, private=one.message.private, code=case.code)
+    if verdict.action is not Action.EMERGENCY and not one.message.private:
+        reasons = etiquette.reasons(one)
+        if HushReason.STOPPED in reasons:
+            text = None
+        elif HushReason.MUTED in reasons:
+            text = one.say("tip_in_group", code=case.code)
+    return Reply(verdict.action, verdict.topic, text)
+
+
+async def _guarded(session: Session, one: Incoming) -> Reply | None:
+    """Let the guard act on talk in a group of ours; None where nothing comes of it and it is talk like any other."""
+    desk, warnings = one.desk, one.library.warnings
+    if one.bares_children:
+        await notice_children_data(session, desk.channels, desk.sealer, one.message, one.library, warnings, one.now)
+    if one.suspicion is None:
+        return None
+    reply = await watch(
+        session, desk.sealer, one.message, one.suspicion, one.library, warnings, one.now, desk.ack_within
+    )
+    if reply is not None and HushReason.STOPPED in await reasons_for(session, one):
+        return Reply(reply.action, reply.topic, None)  # the officer knows; every group was to be silent
+    return reply
+
+
+def _is_missed(one: Incoming) -> bool:
+    """Say whether somebody asked the bot something that it did not understand well."""
+    unsure = one.verdict.action in (Action.MENU, Action.ANSWER) and one.verdict.score < SURE
+    return unsure and one.message.addressed and not one.ignored and bool(one.message.text.strip())
+
+
+async def _keep_missed(session: Session, asked: Sequence[Incoming]) -> None:
+    """Keep for the editors what was asked of the bot and not understood well."""
+    found = []
+    for one in asked:
+        verdict = one.verdict
+        near = verdict.near[0].topic if verdict.near else verdict.topic if verdict.action is Action.ANSWER else None
+        text, numbers = one.message.text, one.library.numbers
+        found.append(missed(one.desk.sealer, text, near, verdict.score, one.now, numbers=numbers))
+    if questions := [one for one in found if one is not None]:
+        await note_all(session, questions)
 
 
 async def _status(session: Session, message: InboundMessage, library: Library) -> str:

@@ -16,7 +16,10 @@ REPLY_WINDOW = timedelta(minutes=30)  # an answer that comes later than this onl
 async def owe_to_groups(
     session: Session, broadcast: Broadcast, audience: Audience, channels: Channels, spread: timedelta, now: datetime
 ) -> int:
-    """Owe a stored broadcast to every group that is not owed it yet; return to how many."""
+    """Owe a stored broadcast to every group that is not owed it yet; return to how many.
+
+    What a campaign sends does not reach groups that were muted; it counts as called back.
+    """
     able = {kind: channel.capabilities for kind, channel in channels.items()}
     fanning = Fanning(
         broadcast_id=broadcast.id or 0,
@@ -29,6 +32,7 @@ async def owe_to_groups(
         spread=spread,
         expires_at=broadcast.expires_at,
         now=now,
+        spares_muted=broadcast.campaign is not None and broadcast.priority is Priority.BROADCAST,
     )
     return await fan_out(session, audience, fanning)
 

@@ -23,7 +23,7 @@ async def take_tip(session: Session, message: InboundMessage, verdict: Verdict, 
     category = verdict.danger or verdict.action.value
     danger = verdict.action is Action.EMERGENCY
     code = new_code(secrets.choice)
-    return await open_case(session, code, category, _sealed_tip(message, sealer), now, danger=danger)
+    return await open_case(session, code, category, sealed_tip(message, sealer), now, danger=danger)
 
 
 async def case_in_progress(
@@ -47,7 +47,7 @@ async def case_in_progress(
 
 def add_to_case(session: Session, case: Case, message: InboundMessage, sealer: Sealer, now: datetime) -> None:
     """Store what the reporter says further, in the same case."""
-    add_tip(session, case, _sealed_tip(message, sealer), now)
+    add_tip(session, case, sealed_tip(message, sealer), now)
     add_event(session, case, CaseEventKind.TIP_ADDED, now)
 
 
@@ -56,7 +56,8 @@ def reporter_hash(message: InboundMessage, sealer: Sealer) -> str:
     return sealer.keyed_hash(f"{message.channel}:{message.sender.id}")
 
 
-def _sealed_tip(message: InboundMessage, sealer: Sealer) -> NewTip:
+def sealed_tip(message: InboundMessage, sealer: Sealer, place: str = "") -> NewTip:
+    """Seal the words of a message, and who wrote it apart from them; `place` stands before the words, for the officer."""
     reporter = {
         "id": message.sender.id,
         "name": message.sender.name,
@@ -67,7 +68,7 @@ def _sealed_tip(message: InboundMessage, sealer: Sealer) -> NewTip:
     return NewTip(
         message.channel,
         from_group=not message.private,
-        sealed_text=sealer.seal(message.text, TIP_TEXT),
+        sealed_text=sealer.seal(place + message.text, TIP_TEXT),
         sealed_reporter=sealer.seal(json.dumps(reporter, ensure_ascii=False), TIP_REPORTER),
         reporter_hash=reporter_hash(message, sealer),
     )

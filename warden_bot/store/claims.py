@@ -13,19 +13,23 @@ from warden_bot.states import ChannelKind, DeliveryStatus, Priority
 from warden_bot.store import groups, officers
 from warden_bot.store.columns import EPOCH, MICROSECOND, microseconds
 from warden_bot.store.database import Session
+from warden_bot.store.hushes import STOPPED_NOW
 from warden_bot.store.moves import CLAIMED, claim, claim_batches
 from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.rows import Row, run_once, run_over
 from warden_bot.store.sealing import Sealer
 
 LANE = "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = ? AND not_before <= ?"
+STOPPED = STOPPED_NOW.replace("?", ":school", 1).replace("?", ":now", 1)
+# While every group is silenced the routine waits.
+ROUTINE_LEAVES = f"(priority < {int(Priority.BROADCAST)} OR NOT EXISTS ({STOPPED}))"
 ANYTHING_DUE = text(
-    "SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = :school AND not_before <= :now LIMIT 1"
+    f"SELECT 1 FROM delivery WHERE status = 'queued' AND school_id = :school AND not_before <= :now AND {ROUTINE_LEAVES} LIMIT 1"  # noqa: S608 -- ours
 )
-# One look into the index for each priority, and whether any platform is down.
+# One look into the index for each priority, whether every group is silenced, and whether any platform is down.
 LOOK = ", ".join(
     [f"({LANE} AND priority = {int(priority)} LIMIT 1)" for priority in Priority]
-    + ["(SELECT 1 FROM platform_outage WHERE school_id = ? LIMIT 1)"]
+    + [f"({STOPPED_NOW})", "(SELECT 1 FROM platform_outage WHERE school_id = ? LIMIT 1)"]
 )
 COLUMNS = CLAIMED.split(", ")
 STARTED_AT, FORGETS_AFTER, BATCH = (COLUMNS.index(name) for name in ("started_at", "forgets_after", "batch"))
@@ -85,11 +89,14 @@ class Look:
 
 
 async def look_around(session: Session, now: datetime) -> Look:
-    """Look, in one statement, before a turn is taken."""
+    """Look, in one statement, before a turn is taken. What waits because every group is silenced is not due."""
     lane = [session.school_id, microseconds(now)]
-    (found,) = (await run_once(session, f"SELECT {LOOK}", [*lane * len(Priority), session.school_id])).rows
-    due = tuple(priority for priority, one in zip(Priority, found, strict=False) if one)
-    return Look(due, any_outage=bool(found[-1]))
+    (found,) = (await run_once(session, f"SELECT {LOOK}", [*lane * (len(Priority) + 1), session.school_id])).rows
+    *lanes, stopped, any_outage = found
+    due = [priority for priority, one in zip(Priority, lanes, strict=True) if one]
+    if stopped:
+        due = [priority for priority in due if priority < Priority.BROADCAST]
+    return Look(tuple(due), any_outage=bool(any_outage))
 
 
 async def claim_due(

@@ -1,16 +1,18 @@
 """What came in, once per platform message, with the reply it got: a platform that repeats gets the same again."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel, select
+from sqlmodel import Field, SQLModel, col, select
 
+from warden_bot.domain.manners import Line
 from warden_bot.states import Action, ChannelKind
-from warden_bot.store.columns import Identity, Instant, WordOf, microseconds
+from warden_bot.store.columns import EPOCH, MICROSECOND, Identity, Instant, WordOf, microseconds
 from warden_bot.store.database import Session
-from warden_bot.store.rows import run_over
+from warden_bot.store.rows import run_once, run_over
 
 
 class InboxMessage(SQLModel, table=True):
@@ -108,3 +110,29 @@ async def earlier_message(session: Session, channel: ChannelKind, message_id: st
         InboxMessage.message_id == message_id,
     )
     return (await session.exec(query)).first()
+
+
+async def said_unasked(session: Session, groups: Collection[str], since: datetime) -> Mapping[str, list[Line]]:
+    """Return what was said in each of these groups since a moment without anybody having addressed the bot."""
+    values = [session.school_id, microseconds(since), *sorted(set(groups))]
+    marks = ", ".join(["?"] * (len(values) - 2))
+    query = f"""SELECT group_code, received_at, topic FROM inbox_message WHERE school_id = ? AND received_at > ?
+        AND group_code IN ({marks}) AND reply IS NOT NULL AND NOT addressed"""  # noqa: S608 -- marks only
+    found: defaultdict[str, list[Line]] = defaultdict(list)
+    for group, received_at, topic in (await run_once(session, query, values)).rows:
+        found[group].append(Line(EPOCH + MICROSECOND * received_at, topic))
+    return found
+
+
+async def last_answer_in(session: Session, group: str, since: datetime) -> str | None:
+    """Return the topic of the newest answer that was given in a group since a moment."""
+    query = select(InboxMessage.topic).where(
+        InboxMessage.school_id == session.school_id,
+        InboxMessage.group_code == group,
+        InboxMessage.received_at >= since,
+        InboxMessage.action == Action.ANSWER,
+        col(InboxMessage.reply).is_not(None),
+        col(InboxMessage.topic).is_not(None),
+    )
+    newest = query.order_by(col(InboxMessage.received_at).desc(), col(InboxMessage.id).desc())
+    return (await session.exec(newest.limit(1))).first()

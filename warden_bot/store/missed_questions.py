@@ -1,14 +1,20 @@
 """Questions to the bot that it could not answer well: sealed, without their sender, numbers and names masked."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import ColumnElement, String, UniqueConstraint, delete, literal, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.states import QuestionStatus
 from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.database import Session
+from warden_bot.store.rows import changed_rows
 
 MISSED_TEXT = "question.text"  # the seal's context
+MOST_OPEN = 2000
+FORGOTTEN_AFTER = timedelta(days=90)
 
 
 class MissedQuestion(SQLModel, table=True):
@@ -30,3 +36,71 @@ class MissedQuestion(SQLModel, table=True):
     topic: str | None = None  # what an editor attached it to
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
     decided_by: str = ""
+
+
+async def count_missed(session: Session, question: MissedQuestion) -> None:
+    """Store a question, or count it once more; of too many open ones those go that were asked least, longest ago."""
+    insert = (sqlite.insert if session.on_sqlite else postgresql.insert)(MissedQuestion)
+    values = question.model_dump(exclude={"id"}) | {"school_id": session.school_id}
+    again = {
+        "times": col(MissedQuestion.times) + 1,
+        "near_topic": literal(question.near_topic, String),
+        "near_score": literal(question.near_score),
+        "last_at": literal(question.last_at, Instant),
+    }
+    statement = insert.values(values).on_conflict_do_update(index_elements=["school_id", "text_hash"], set_=again)
+    stored = await session.execute(statement.returning(col(MissedQuestion.id), col(MissedQuestion.times)))
+    number, times = stored.one()
+    if times == 1:
+        await _keep_few(session, number)
+
+
+async def _keep_few(session: Session, newest: int | None) -> None:
+    mine = [col(MissedQuestion.school_id) == session.school_id, col(MissedQuestion.status) == QuestionStatus.OPEN]
+    others = select(MissedQuestion.id).where(*mine, MissedQuestion.id != newest)
+    order = (col(MissedQuestion.times).desc(), col(MissedQuestion.last_at).desc(), col(MissedQuestion.id).desc())
+    too_many = others.order_by(*order).offset(MOST_OPEN - 1)
+    await _delete(session, col(MissedQuestion.id).in_(too_many))
+
+
+async def forget_missed(session: Session, now: datetime) -> None:
+    """Drop what nobody has asked for a long time, whatever became of it."""
+    await _delete(
+        session, col(MissedQuestion.school_id) == session.school_id, col(MissedQuestion.last_at) < now - FORGOTTEN_AFTER
+    )
+
+
+async def _delete(session: Session, *which: ColumnElement[bool]) -> None:
+    await session.execute(delete(MissedQuestion).where(*which).execution_options(synchronize_session=False))
+
+
+async def missed_questions(session: Session, *, every: bool) -> Sequence[MissedQuestion]:
+    """Return the open questions, or all of them, the most frequent first."""
+    query = select(MissedQuestion).where(MissedQuestion.school_id == session.school_id)
+    if not every:
+        query = query.where(MissedQuestion.status == QuestionStatus.OPEN)
+    order = (col(MissedQuestion.times).desc(), col(MissedQuestion.last_at).desc(), col(MissedQuestion.id))
+    return (await session.exec(query.order_by(*order))).all()
+
+
+async def missed_question(session: Session, number: int) -> MissedQuestion | None:
+    """Return one question by its number."""
+    query = select(MissedQuestion).where(MissedQuestion.school_id == session.school_id, MissedQuestion.id == number)
+    return (await session.exec(query)).first()
+
+
+async def decide(
+    session: Session, number: int, status: QuestionStatus, decided_by: str, now: datetime, topic: str | None = None
+) -> bool:
+    """Write down what an editor made of an open question; False where it is not open any more."""
+    statement = (
+        update(MissedQuestion)
+        .where(
+            col(MissedQuestion.school_id) == session.school_id,
+            col(MissedQuestion.id) == number,
+            col(MissedQuestion.status) == QuestionStatus.OPEN,
+        )
+        .values(status=status, topic=topic, decided_at=now, decided_by=decided_by)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(changed_rows(await session.execute(statement)))

@@ -25,14 +25,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Update, or_, update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from warden_bot.errors import IllegalMove
 from warden_bot.states import DELIVERY_MOVES, DeliveryMove, DeliveryStatus, Priority
+from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.columns import microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.inline import HEAVY
-from warden_bot.store.outbox import HELD, TO_BE_POSTED, WAITING, Delivery
+from warden_bot.store.outbox import HELD, MUTED, TO_BE_POSTED, WAITING, Delivery
 from warden_bot.store.rows import Row, changed_rows, run_once, run_over
 
 LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
@@ -207,6 +208,17 @@ async def call_back(session: Session, now: datetime, *, broadcast_id: int = 0, c
     """Call back what a broadcast or a case owes and has not left yet; return how many that were."""
     whose = col(Delivery.broadcast_id) == broadcast_id if broadcast_id else col(Delivery.case_id) == case_id
     statement = moving(DeliveryMove.CALL_BACK, DeliveryStatus.CANCELLED).where(whose).values(finished_at=now)
+    return changed_rows(await session.execute(statement))
+
+
+async def call_back_campaigns(session: Session, group_id: int, now: datetime) -> int:
+    """Call back what campaigns owe a group and has not left yet; return how many that were."""
+    made_by_campaigns = select(Broadcast.id).where(col(Broadcast.campaign).is_not(None))
+    statement = (
+        moving(DeliveryMove.CALL_BACK, DeliveryStatus.CANCELLED)
+        .where(WAITING, col(Delivery.group_id) == group_id, col(Delivery.broadcast_id).in_(made_by_campaigns))
+        .values(finished_at=now, code=MUTED)
+    )
     return changed_rows(await session.execute(statement))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Subquery,
     case,
     cast,
+    false,
     func,
     insert,
     literal,
@@ -29,6 +30,7 @@ from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliverySta
 from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
+from warden_bot.store.hushes import muted, stopped
 from warden_bot.store.inline import HEAVY
 
 REPLY_ADDRESS = "delivery.address"  # the seal's context
@@ -38,6 +40,7 @@ STRANDED_ROWS = text("status IN ('failed', 'unconfirmed', 'expired')")
 TO_BE_POSTED = text("status = 'relay_pending'")
 ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
+MUTED = "muted"  # the code of what a campaign does not send to a group that wants to hear nothing
 ON_ITS_WAY = timedelta(minutes=1)  # what a repeat may take until the platform looks whether it knows the key
 
 
@@ -127,6 +130,7 @@ class Fanning:
     spread: timedelta
     expires_at: datetime | None
     now: datetime
+    spares_muted: bool = False  # a muted group gets nothing: its delivery is called back at once
 
 
 async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int:
@@ -135,10 +139,12 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     With a spread the requests' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
     """
     owed = select(col(Delivery.group_id)).where(col(Delivery.broadcast_id) == fanning.broadcast_id)
-    place = func.row_number().over(partition_by=col(Group.channel), order_by=col(Group.id)) - 1  # among its kind's
-    query = select(col(Group.id), col(Group.channel), col(Group.takes_key), place.label("place")).where(
-        in_audience(audience, session.school_id)
-    )
+    spared = muted(session.school_id, fanning.now) if fanning.spares_muted else false()
+    kind = [col(Group.channel), case((spared, 1), else_=0)]
+    place = func.row_number().over(partition_by=kind, order_by=col(Group.id)) - 1  # among its kind's
+    query = select(
+        col(Group.id), col(Group.channel), col(Group.takes_key), spared.label("spared"), place.label("place")
+    ).where(in_audience(audience, session.school_id))
     chosen = query.where(col(Group.id).not_in(owed)).subquery()
     counted = select(chosen.c.channel, func.count()).group_by(chosen.c.channel)
     counts: dict[ChannelKind, int] = dict(iter(await session.execute(counted)))
@@ -161,7 +167,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "forgets_after": _forgets_after(fanning, chosen.c.channel),
         "batch": _batch(fanning, chosen, first),
         "leads": chosen.c.place == first,
-        "status": literal(DeliveryStatus.QUEUED.value),
+        "status": _unless_spared(chosen, DeliveryStatus.QUEUED.value, DeliveryStatus.CANCELLED.value),
         "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
         "expires_at": literal(fanning.expires_at, Instant),
         "attempts": literal(0),
@@ -170,14 +176,19 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "sent_parts": literal(0),
         "external_ids": literal(""),
         "reminders": literal(0),
-        "code": literal(""),
+        "code": _unless_spared(chosen, "", MUTED),
         "platform_words": literal(""),
         "created_at": literal(fanning.now, Instant),
+        "finished_at": case((chosen.c.spared, literal(microseconds(fanning.now), BigInteger)), else_=None),
     }
     rows = select(*(value.label(name) for name, value in values.items())).select_from(chosen)
     await session.execute(insert(Delivery).from_select(list(values), rows).execution_options(**HEAVY))
     session.wake_outbox()
     return sum(counts.values())
+
+
+def _unless_spared(chosen: Subquery, usual: str, spared: str) -> ColumnElement[str]:
+    return case((chosen.c.spared, literal(spared)), else_=literal(usual))
 
 
 def _forgets_after(fanning: Fanning, channel: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -208,12 +219,16 @@ def _batch(fanning: Fanning, chosen: Subquery, first: ColumnElement[int]) -> Col
     name = (
         literal(f"{fanning.key}-{microseconds(fanning.now)}-") + chosen.c.channel + literal("-") + cast(first, String)
     )
-    return case((chosen.c.channel.in_(list(fanning.together)), name), else_=None)
+    return case((chosen.c.spared, None), (chosen.c.channel.in_(list(fanning.together)), name), else_=None)
 
 
 async def oldest_waiting(session: Session, now: datetime) -> float:
-    """Return how many seconds the longest-waiting due delivery has waited, 0 when none is due."""
-    query = select(func.min(Delivery.not_before)).where(WAITING, col(Delivery.school_id) == session.school_id)
+    """Return how many seconds the longest-waiting due delivery has waited, 0 when none is due.
+
+    What waits because every group is silenced does not count.
+    """
+    leaves = or_(col(Delivery.priority) < int(Priority.BROADCAST), ~stopped(session.school_id, now))
+    query = select(func.min(Delivery.not_before)).where(WAITING, col(Delivery.school_id) == session.school_id, leaves)
     oldest = (await session.execute(query)).scalar_one_or_none()
     return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
 

@@ -83,7 +83,7 @@ def test_drill_or_a_question_about_danger_is_no_emergency(library: Library, text
 
 
 def test_index_knows_only_what_it_was_given() -> None:
-    index = SampleIndex([TopicSamples("made.up", ("紫色信箱哪天开", "信箱钥匙找谁拿"), ("紫信箱",))])
+    index = SampleIndex([TopicSamples("made.up", ("紫色信箱哪天开", "信箱钥匙找谁拿", "紫色信箱的钥匙"), ("紫信箱",))])
 
     assert judge("紫色信箱哪天开", index, addressed=False).topic == "made.up"
     assert judge("紫信箱", index, addressed=True).topic == "made.up"

@@ -21,6 +21,7 @@ LESSON = re.compile(
 IF = re.compile(
     r"^(?:万一|如果|要是|假如)|(?:万一|如果|要是|假如)\w{0,8}(?:怎么|咋|该|能不能)|(?:着火|溺水|落水|地震|触电|中毒)\w{0,4}(?:怎么|如何|咋)(?:跑|逃|救|办)"
 )
+INSISTS = re.compile(r"不是(?:在)?(?:演习|演练|开玩笑)|结果真的|真的(?:着火|起火|爆炸)")
 REAL = re.compile(r"不是演|真的|真着火|结果|快来|正在|刚刚")
 
 KINSHIP = r"(?:孩子|女儿|儿子|孙子|孙女|宝宝|宝贝|娃|小孩|学生|同学|弟弟|妹妹|姐姐|哥哥|爷爷|奶奶|外婆|外公|老人|老公|老婆|我?爸|我?妈|男的|女的|人)"
@@ -103,6 +104,14 @@ def danger_kind(normalised: str) -> str | None:
     told = [kind for kind in found if kind in ALWAYS]
     if told:
         return None if LESSON.search(text) and not REAL.search(text) else told[0]
-    if (LESSON.search(text) or IF.search(text)) and not REAL.search(text):
-        return None
-    return found[0]
+    return None if is_lesson(text) else found[0]
+
+
+def is_lesson(normalised: str) -> bool:
+    """Say whether a text speaks of a lesson, a drill or an "if", and does not say that it is real."""
+    return bool((LESSON.search(normalised) or IF.search(normalised)) and not REAL.search(normalised))
+
+
+def insists(normalised: str) -> bool:
+    """Say whether a text insists that it is no drill."""
+    return bool(INSISTS.search(normalised))

@@ -3,15 +3,17 @@
 import re
 
 from warden_bot.domain.receipt import read_code
+from warden_bot.domain.understanding.normalise import fold
 from warden_bot.states import Action
 
 MOST_COMMAND = 16  # characters; "人工" inside a long story is not a request for one
 QUESTION = re.compile(
-    r"怎么|如何|咋|吗$|么$|嘛$|会不会|能不能|可不可以|可以不|哪里|去哪|多少|什么|谁|是不是|有没有|匿名|保密|泄露|奖励"
+    r"[?]|怎么|怎样|如何|咋|啥|吗|么$|嘛$|呢$|会不会|能不能|可不可以|可以不|要不要|该不该|算不算|是不是|有没有|对不对"
+    r"|行不|中不中|好不好|可中|可行|哪|多少|几[个点天岁年号]|多久|什么|谁|为何|凭啥|匿名|保密|泄露|奖励|[不没没有]$|犯法不|合法"
 )
 
 TIP = re.compile(
-    r"^(?:我?(?:要|想|来)?(?:匿名)?(?:举报|检举)(?:一下|一个|个)?)(?!电话|热线|中心|方式|会|奖)"
+    r"^(?:我?(?:要|想|来)?(?:匿名)?(?:举报|检举)(?:一下|一个|个)?)(?!的|电话|热线|中心|方式|会|奖)"
     r"|(?:我要|我想|想要)(?:匿名)?(?:举报|检举)|^(?:我?(?:要|想))?(?:提供|上报|报|有)(?:个|条|一个|一条)?线索"
 )
 # Words that also begin everyday talk in a class group: only to the bot itself do they mean a report.
@@ -26,6 +28,11 @@ HUMAN = re.compile(r"^(?!.*(?:你是|是不是)).*(?:人工|真人|转民警|找
 THANKS = re.compile(
     r"^(?!你好|您好)(?:好的?|收到|谢谢|感谢|辛苦|多谢|明白|知道|了解|ok|嗯|哦|赞|致敬|您|你|了|啦|们|警察|民警|同志|老师|叔叔|大家|机器人)+$"
 )
+
+
+def asks_something(text: str) -> bool:
+    """Say whether a text asks something."""
+    return bool(QUESTION.search(fold(text)))
 
 
 def asked_for(normalised: str) -> bool:

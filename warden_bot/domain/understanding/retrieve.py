@@ -1,35 +1,24 @@
-"""Find the topic a question is about, from the sample questions that editors wrote.
+"""Find what a text is about or wants, from sample lines that editors wrote.
 
-Nothing here knows any topic: the index is built from what it is given. Two signs are weighed. *Evidence* sums, over
-the pairs and single characters of the question, how rare each is among the topics and how often this topic's samples
-use it; it grows with every telling word, so long chatter that shares a few common characters stays low. *Likeness*
-is how nearly the question is one of the samples. On 220 labelled messages evidence alone found 0.52 of the questions
-in a group at 2 % false replies, likeness alone 0.05 (docs/decisions/0006).
-
-Every message of every group is looked up, so this is built for speed: two long whole numbers stand for each feature,
-and one operation on such a number works on all topics or all samples at once. Its *weights* hold a lane for each
-topic; their sum is every topic's evidence. Its *holders* hold a bit for each sample that has the feature; from them
-follows which few samples can be alike enough to matter, and only those are compared.
+Nothing here knows any topic or any word: all is learnt from what it is given. Topics' sample questions compete with
+everyday talk, reports, calls for help and requests of the bot itself, so that a text is not only nearest to a topic but
+nearer to it than to mere talk. How sure it is, is a share of right answers: `SURE` was fitted on lines of writers whose
+lines were not learnt (docs/decisions/0018).
 """
 
 import math
-import struct
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nlargest
-from typing import NamedTuple
 
-from warden_bot.domain.understanding.normalise import features, normalise
+from warden_bot.domain.understanding.learn import Classifier, Example, Notes, learn
+from warden_bot.domain.understanding.normalise import features, normalise, reading, spoken
+from warden_bot.states import Action
 
-KEYWORD_WORTH = 0.35  # what an editor's keyword adds of the way that is left to certainty
-HALF_SURE = 10.0  # evidence at which the score is one half
-OFTEN = 1.0  # a feature in so many of a topic's samples has half its full weight
-SINGLE_WORTH = 0.4  # a single character says less than a pair
-
-LANE = 64  # bits of a topic's lane, as `struct` reads them
-UNIT = 1 << 40  # what stands for 1.0 in a lane; a topic's weights would have to reach 2^24 together to leave it
-ROUNDING = 1e-9  # more than a product of two numbers can be out by
+KEYWORD_WORTH = 0.1  # what an editor's keyword adds to a topic's score
+EXACT = 0.99  # how sure we are of a line that an editor wrote in these words
+PAIR = 2
+NO_ACT = -1.0
+SURE = (-1.1, 3.1, 1.6)  # constant, per lead over what is no topic, per lead over the next topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,165 +32,150 @@ class TopicSamples:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One topic that a text may be about; score between 0 and 1."""
+    """One topic that a text may be about; `score` is how sure that is, between 0 and 1."""
 
     topic: str
     score: float
     keyword: str = ""
 
 
-class _Sample(NamedTuple):
-    topic: int
-    words: str
-    features: tuple[str, ...]
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a text may be about, best first, and what else it may be; `lead` says by how much that is nearer."""
 
-
-class _Keyword(NamedTuple):
-    place: int  # in the order they were written
-    word: str
-    topic: int
+    topics: tuple[Match, ...]
+    act: Action | None = None  # the nearest of talk, report, call for help, and requests of the bot itself
+    lead: float = NO_ACT  # of that over the nearest topic; below zero a topic is nearer
+    danger: float | None = None  # lead of calls for help over all else; None where no such lines are known
+    exact: bool = False  # an editor wrote these very words
 
 
 class SampleIndex:
-    """All topics' samples, ready for looking up. Immutable once built; safe to share."""
+    """All sample lines, ready for looking up. Immutable once built; safe to share."""
 
-    def __init__(self, topics: Iterable[TopicSamples]) -> None:
+    def __init__(
+        self,
+        topics: Iterable[TopicSamples],
+        speech: Mapping[Action, Sequence[str]] | None = None,
+        dangers: Mapping[str, Sequence[str]] | None = None,
+        notes: Notes | None = None,
+    ) -> None:
         entries = tuple(topics)
-        self._topics = sorted({entry.topic for entry in entries})
-        self._number = {topic: number for number, topic in enumerate(self._topics)}
-        self._lanes = struct.Struct(f"<{len(self._topics)}Q")
-        self._samples_of: list[list[_Sample]] = [[] for _ in self._topics]
-        for entry in entries:
-            number = self._number[entry.topic]
-            found = [(sample, tuple(features(normalise(sample)))) for sample in entry.samples]
-            self._samples_of[number] += [_Sample(number, *one) for one in found]
-        every = [sample for samples in self._samples_of for sample in samples]
-        self._samples = sorted(every, key=lambda sample: len(sample.features))
-        self._weights = _weights(self._samples, len(self._topics))
-        self._holders = _holders(self._samples)
-        self._often = {feature: holders.bit_count() for feature, holders in self._holders.items()}
-        keywords = [(normalise(word), self._number[one.topic]) for one in entries for word in one.keywords]
-        self._keywords: dict[str, list[_Keyword]] = defaultdict(list)  # each under its rarest character
-        for place, (word, topic) in enumerate(keywords):
-            for character in sorted(word, key=lambda one: self._often.get(one, 0))[:1]:
-                self._keywords[character].append(_Keyword(place, word, topic))
+        calls = [(kind, line) for kind, said in (dangers or {}).items() for line in said]
+        self._dangers = Classifier(Example(kind, features(line)) for kind, line in calls)
+        speech = {**(speech or {}), Action.EMERGENCY: [line for _, line in calls]}
+        self._samples = {entry.topic: entry.samples for entry in entries}
+        self._speech = {_label(act): (act, tuple(lines)) for act, lines in speech.items() if lines}
+        lines = [(entry.topic, sample) for entry in entries for sample in entry.samples]
+        lines += [(label, line) for label, (_, said) in self._speech.items() for line in said]
+        self._classifier = learn(lines, features, notes)
+        self._topics = [(place, label) for place, label in enumerate(self._classifier.labels) if label in self._samples]
+        self._acts = [
+            (place, self._speech[label][0])
+            for place, label in enumerate(self._classifier.labels)
+            if label in self._speech
+        ]
+        self._exact = {normalise(line): label for label, line in lines}
+        self._keywords = [(normalise(word), entry.topic) for entry in entries for word in entry.keywords]
+        self._sounding = _sounding(self._classifier.features)
 
-    def matches(self, normalised: str, most: int = 3) -> list[Match]:
-        """Return up to `most` topics, best first. `normalised` is as `normalise` gives it."""
-        wanted = features(normalised)
-        known = [feature for feature in wanted if feature in self._weights]
-        evidence = self._evidence(known)
-        # Who can be among the best: the first by evidence, topics with a keyword, and whoever has a sample alike enough.
-        least = min(nlargest(most, evidence), default=0)
-        scores = {topic: _certainty(one) for topic, one in enumerate(evidence) if one >= least and one}
-        keyword_of = self._keyword_of(normalised)
-        for topic in keyword_of:
-            score = max(_certainty(evidence[topic]), self._most_alike(topic, wanted)[0])
-            scores[topic] = score + KEYWORD_WORTH * (1 - score)
-        self._raise_by_likeness(scores, wanted, known, most)
-        best = sorted(scores, key=lambda topic: (-scores[topic], -evidence[topic], topic))[:most]
-        return [Match(self._topics[topic], scores[topic], keyword_of.get(topic, "")) for topic in best]
+    def rank(self, text: str, most: int = 3) -> Ranking:
+        """Return what a text may be about, up to `most` topics, and what else it may be."""
+        normalised = normalise(text)
+        scores = self._classifier.scores(self._seen(text))
+        keywords = {topic: word for word, topic in self._keywords if word in normalised}
+        topics = sorted(
+            ((scores[place] + (KEYWORD_WORTH if topic in keywords else 0.0), topic) for place, topic in self._topics),
+            key=lambda one: (-one[0], one[1]),
+        )
+        acts = sorted(((scores[place], one) for place, one in self._acts), reverse=True)
+        nearest, act = acts[0] if acts else (0.0, None)
+        best = topics[0][0] if topics else 0.0
+        matches = tuple(
+            Match(topic, _sure(score - nearest, score - _next(topics, topic)), keywords.get(topic, ""))
+            for score, topic in topics[:most]
+        )
+        lead = nearest - best if act else NO_ACT
+        return self._exactly(Ranking(matches, act, lead, _danger(acts, best)), normalised)
 
-    def sample_for(self, match: Match, normalised: str) -> str:
-        """Return the sample of a match's topic that the text is most alike, for explaining."""
-        return self._most_alike(self._number[match.topic], features(normalised))[1]
+    def _exactly(self, ranking: Ranking, normalised: str) -> Ranking:
+        """Put first what an editor wrote in these very words."""
+        label = self._exact.get(normalised)
+        if label is None:
+            return ranking
+        if label in self._speech:
+            act = self._speech[label][0]
+            danger = 1.0 if act is Action.EMERGENCY else NO_ACT
+            return Ranking(ranking.topics, act, 1.0, danger, exact=True)
+        others = tuple(match for match in ranking.topics if match.topic != label)
+        return Ranking((Match(label, EXACT), *others), ranking.act, NO_ACT, ranking.danger and NO_ACT, exact=True)
 
-    def _evidence(self, known: list[str]) -> tuple[int, ...]:
-        total = sum([self._weights[feature] for feature in known])
-        return self._lanes.unpack(total.to_bytes(self._lanes.size, "little"))
+    def _seen(self, text: str) -> list[str]:
+        """Return the features of a text; a pair of characters nobody wrote is read as one that sounds the same."""
+        known = self._classifier.features
+        found: dict[str, None] = {}
+        for feature in features(text):
+            if feature in known:
+                found[feature] = None
+            elif feature.isascii() and feature.isalpha():
+                found.update(dict.fromkeys(self._sounding[one] for one in spoken(feature) if one in self._sounding))
+            elif len(feature) == PAIR and (alike := self._sounding.get(reading(feature))):
+                found[alike] = None
+        return list(found)
 
-    def _keyword_of(self, normalised: str) -> dict[int, str]:
-        """Return each topic that has a keyword in the text; where it has several, the one written last."""
-        near = [one for character in normalised if character in self._keywords for one in self._keywords[character]]
-        return {one.topic: one.word for one in sorted(near) if one.word in normalised}
+    def danger_kind(self, text: str) -> str:
+        """Return the kind of danger whose calls for help a text is most like; "" where none are known."""
+        scores = self._dangers.scores(features(text))
+        return self._dangers.labels[max(range(len(scores)), key=scores.__getitem__)]
 
-    def _most_alike(self, topic: int, wanted: set[str]) -> tuple[float, str]:
-        most, words = 0.0, ""
-        fewest, largest = 0.0, math.inf  # a sample with so few or so many features cannot be more alike
-        for sample in self._samples_of[topic]:
-            if fewest < len(sample.features) < largest and (likeness := _likeness(wanted, sample)) > most:
-                most, words = likeness, sample.words
-                fewest, largest = len(wanted) * most, len(wanted) / most
-        return most, words
+    def explain(self, text: str) -> list[str]:
+        """Say in a few lines what a text is nearest to, which of its characters speak for that, and which line is alike."""
+        seen = self._seen(text)
+        scores = self._classifier.scores(seen)
+        known = [place for place, label in enumerate(self._classifier.labels) if label]
+        order = sorted(known, key=lambda place: -scores[place])[:4]
+        labels = [self._classifier.labels[place] for place in order]
+        rows = []
+        for place, label in zip(order, labels, strict=True):
+            rival = labels[1] if label == labels[0] and len(labels) > 1 else labels[0]
+            shares = sorted(((self._classifier.share(one, label, rival, seen), one) for one in seen), reverse=True)
+            telling = " ".join(f"{one}{share:+.2f}" for share, one in shares[:5] if share > 0)
+            rows.append(f"{label} {scores[place]:.2f}（{telling}）像：{self._most_alike(label, seen)}")
+        return rows
 
-    def _raise_by_likeness(self, scores: dict[int, float], wanted: set[str], known: list[str], most: int) -> None:
-        """Enter every topic with a sample so much alike that the topic comes among the best for it."""
-        enough = _enough(scores, most)
-        # As likeness is at most the share of the wanted features that a sample holds:
-        needed = max(math.ceil(enough * len(wanted) - ROUNDING), 1)
-        for held, samples in self._holding(known, needed):
-            for sample in samples:
-                if held / (len(sample.features) + len(wanted) - held) < enough:
-                    break  # those that follow are longer, therefore still less alike
-                likeness = _likeness(wanted, sample)
-                if likeness >= enough and likeness > scores.get(sample.topic, 0.0):
-                    scores[sample.topic] = likeness
-                    enough = _enough(scores, most)
-
-    def _holding(self, known: list[str], needed: int) -> Iterator[tuple[int, Iterator[_Sample]]]:
-        """Give, in groups, the samples that hold `needed` of the known features or more, and a few others.
-
-        With each group comes how many of the features its samples hold at most.
-        """
-        if needed > len(known):
-            return
-        # What we look for may lack `len(known) - needed` features, so it holds 8 of any that are 8 more than that. Hardly
-        # another sample holds 8 of the rarest. They are counted in binary, for all samples at once; 8 and more stay 8.
-        ones = twos = fours = eights = 0
-        for feature in sorted(known, key=self._often.__getitem__)[: len(known) - needed + 8]:
-            holders = self._holders[feature]
-            two = ones & holders
-            ones ^= holders
-            four = twos & two
-            twos ^= two
-            eights |= fours & four
-            fours ^= four
-        yield len(known), self._picked(eights)
-        for count in range(7, min(needed, 8) - 1, -1):  # only reached when all features were counted
-            held = (ones if count & 1 else ~ones) & (twos if count & 2 else ~twos) & (fours if count & 4 else ~fours)
-            yield count, self._picked(held & ~eights)
-
-    def _picked(self, bits: int) -> Iterator[_Sample]:
-        """Give the samples that bits stand for, those with the fewest features first."""
-        while bits:
-            lowest = bits & -bits
-            yield self._samples[lowest.bit_length() - 1]
-            bits ^= lowest
+    def _most_alike(self, label: str, seen: Sequence[str]) -> str:
+        """Return the line of a label that shares most with a text."""
+        wanted = set(seen)
+        lines = self._samples.get(label) or self._speech[label][1]
+        return max(lines, key=lambda line: len(wanted & set(features(line))) / len(wanted | set(features(line))))
 
 
-def _likeness(wanted: set[str], sample: _Sample) -> float:
-    """Return the share of features (Jaccard) that a text and a sample have in common."""
-    common = len(wanted.intersection(sample.features))
-    return common / (len(wanted) + len(sample.features) - common) if common else 0.0
+def _danger(acts: Sequence[tuple[float, Action]], best_topic: float) -> float | None:
+    """Return by how much calls for help are nearer than all else; None where no such lines are known."""
+    calls = next((score for score, act in acts if act is Action.EMERGENCY), None)
+    if calls is None:
+        return None
+    return calls - max([best_topic, *(score for score, act in acts if act is not Action.EMERGENCY)])
 
 
-def _certainty(evidence: int) -> float:
-    return evidence / (evidence + HALF_SURE * UNIT)
+def _label(act: Action) -> str:
+    return f":{act.value}"  # no topic is called so
 
 
-def _enough(scores: dict[int, float], most: int) -> float:
-    """Return the score that the last of the best has so far."""
-    return nlargest(most, scores.values())[-1] if len(scores) >= most else 0.0
+def _next(topics: Sequence[tuple[float, str]], topic: str) -> float:
+    """Return the score of the best other topic."""
+    return next((score for score, other in topics if other != topic), 0.0)
 
 
-def _weights(samples: list[_Sample], topics: int) -> dict[str, int]:
-    """Return for each feature what it says for each topic that uses it, in the topics' lanes."""
-    used: dict[str, Counter[int]] = defaultdict(Counter)
-    for sample in samples:
-        for feature in sample.features:
-            used[feature][sample.topic] += 1
-    weights: dict[str, int] = defaultdict(int)
-    for feature, counts in used.items():
-        rarity = math.log((topics + 1) / len(counts)) * (SINGLE_WORTH if len(feature) == 1 else 1)
-        for topic, count in counts.items():
-            weights[feature] |= round(UNIT * rarity * count / (count + OFTEN)) << LANE * topic
-    return dict(weights)
+def _sounding(known: Iterable[str]) -> dict[str, str]:
+    """Return for each reading of a pair the pair that is written most often; `known` has the frequent ones first."""
+    sounding: dict[str, str] = {}
+    for pair in known:
+        if len(pair) == PAIR:
+            sounding.setdefault(reading(pair), pair)
+    return sounding
 
 
-def _holders(samples: list[_Sample]) -> dict[str, int]:
-    """Return for each feature a bit for each sample that has it."""
-    holders: dict[str, int] = defaultdict(int)
-    for place, sample in enumerate(samples):
-        for feature in sample.features:
-            holders[feature] |= 1 << place
-    return dict(holders)
+def _sure(lead: float, gap: float) -> float:
+    """Return how sure a topic is from its lead over what is no topic, and over the next topic."""
+    return 1 / (1 + math.exp(-(SURE[0] + SURE[1] * lead + SURE[2] * gap)))

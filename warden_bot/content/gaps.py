@@ -1,0 +1,60 @@
+"""What a station still has to do before the words can go live: every topic answered, asked for in many ways, nothing left blank."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.texts import Answer, promises
+from warden_bot.domain.understanding.normalise import normalise
+from warden_bot.errors import Fault
+
+TOPICS = "topics.yml"  # the topics that must have an answer; a folder without it promises none
+ENOUGH_SAMPLES = 30
+NOT_LOOKED_UP = re.compile(r"待填|待定|待补|未填|没填|TODO|TBD|xxx|？{2,}|\?{2,}", re.IGNORECASE)
+
+
+def required_topics(folder: Path) -> tuple[dict[str, Fault], list[Fault]]:
+    """Return the topics that must have an answer, each with what to say when it has none; and what is wrong with the list."""
+    if not (folder / TOPICS).exists():
+        return {}, []
+    name = f"{folder.name}/{TOPICS}"
+    text, faults = read_text(folder / TOPICS, name)
+    if faults:
+        return {}, faults
+    fields = read_mapping(text, name)
+    rows = fields.values.get("topics")
+    if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
+        fields.fault("topics", "topics 要写成列表，每条写 {id: 主题编号, title: 名字}")
+        return {}, fields.faults
+    required = {}
+    for row in [mapping_fields(row, name) for row in rows]:
+        row.refuse_unknown({"id", "title"})
+        if topic := row.text("id"):
+            title = row.text("title", needed=False)
+            reason = f"主题 {topic}（{title}）还没有回答：answers/{topic}.md"
+            required[topic] = Fault(name, row.lines["id"], reason)
+        faults += row.faults
+    return required, faults
+
+
+def gaps_in_samples(answers: Mapping[str, Answer]) -> Iterator[Fault]:
+    """Name each topic with few ways of asking for it, and each way that stands under two topics."""
+    first: dict[str, Answer] = {}
+    for answer in answers.values():
+        if len(answer.samples) < ENOUGH_SAMPLES:
+            line = answer.sample_lines[0] if answer.sample_lines else 1
+            yield Fault(answer.file, line, f"只有 {len(answer.samples)} 种问法，至少要 {ENOUGH_SAMPLES} 种")
+        for sample, line in zip(answer.samples, answer.sample_lines, strict=True):
+            other = first.setdefault(normalise(sample), answer)
+            if other.topic != answer.topic:
+                yield Fault(answer.file, line, f"“{sample}”也写在 {other.topic} 的问法里，只能归一个主题")
+
+
+def unreal_facts(local: Fields) -> Iterator[Fault]:
+    """Name local facts that only keep a place, and those that promise what nobody can."""
+    for key, value in local.values.items():
+        if isinstance(value, str) and NOT_LOOKED_UP.search(value):
+            yield Fault(local.file, local.lines[key], f"{key} 还没填：{value}")
+        if isinstance(value, str) and (said := promises(value)):
+            yield Fault(local.file, local.lines[key], f"{key} 里不能写“{said[0]}”")

@@ -1,0 +1,197 @@
+"""Talk in a group that is a scam, or that bares children's data: warn in one line, call an officer, tell the teacher.
+
+The words of a scam are evidence: sealed into a case as a tip's are, and said nowhere else.
+"""
+
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from warden_bot.channels.base import Reply
+from warden_bot.channels.registry import Channels
+from warden_bot.content.guarding import Warnings
+from warden_bot.content.library import Library
+from warden_bot.domain.message import InboundMessage
+from warden_bot.domain.receipt import new_code
+from warden_bot.domain.understanding.guard import Suspicion
+from warden_bot.domain.understanding.normalise import normalise
+from warden_bot.errors import AccessDenied, IllegalMove, Refused, SealBroken
+from warden_bot.handlers.case import GUARD, call_duty, close
+from warden_bot.handlers.tip import sealed_tip
+from warden_bot.states import (
+    READS_TIPS,
+    Action,
+    AuditAction,
+    CaseEventKind,
+    CaseStatus,
+    ChannelKind,
+    FindingKind,
+    Priority,
+    SenderRole,
+)
+from warden_bot.store.audit import add_entry
+from warden_bot.store.cases import Case, add_event, add_tip, case_by_code, open_case
+from warden_bot.store.database import Session
+from warden_bot.store.findings import mend, note
+from warden_bot.store.groups import ADDRESS, Group, group_by_code
+from warden_bot.store.guard_alarms import (
+    add_alarm,
+    alarms_in,
+    false_alarms,
+    has_alarms,
+    mark_alarms_false,
+    noticed_since,
+    open_case_about,
+    open_case_in,
+    pieces_of_evidence,
+    said_to_be_none,
+)
+from warden_bot.store.officers import Officer
+from warden_bot.store.outbox import REPLY_ADDRESS, Delivery, enqueue
+from warden_bot.store.sealing import Sealer
+
+SCAM = 0.5  # a lower score is no scam
+A_FALSE_ALARM, MOST_LOWERED = 0.1, 0.4  # by so much one lowers the score; what is nearly certain warns all the same
+SAME_WORDS = timedelta(hours=24)  # so long the same words belong to the case that they opened
+SAID_AGAIN = timedelta(minutes=30)  # after which the same words in the same group are warned of once more
+HOUR = timedelta(hours=1)
+MOST_AN_HOUR = 6  # warnings into one group
+MOST_EVIDENCE = 20  # messages in one case: an officer's notice holds them all, and platforms refuse long ones
+FALSE_ALARM = "误报"  # the outcome of a case that was none
+TEACHER_WINDOW = timedelta(hours=24)
+SILENCE = Reply(Action.SILENT, None, None)
+
+
+async def watch(
+    session: Session,
+    sealer: Sealer,
+    message: InboundMessage,
+    suspicion: Suspicion,
+    library: Library,
+    warnings: Warnings,
+    now: datetime,
+    ack_within: timedelta,
+) -> Reply | None:
+    """Act on suspicious talk in a group of ours; return the warning, or silence where it was said already.
+
+    None: nothing comes of it, and the message is handled like all others. A warning is like an urgent alert: no quiet hour
+    and no mute keeps it back. A teacher is warned about too, for accounts are stolen; an officer is not.
+    """
+    place = message.group
+    if place is None or message.addressed or message.sender.role is SenderRole.OFFICER:
+        return None
+    text_hash = sealer.keyed_hash(f"guard\n{normalise(message.text)}")
+    if await _is_thought_harmless(session, suspicion, text_hash):
+        return None
+    lately = await alarms_in(session, place, now - HOUR)
+    flooded = len(lately) >= MOST_AN_HOUR
+    said = any(one.text_hash == text_hash and one.alarmed_at > now - SAID_AGAIN for one in lately)
+    case = await open_case_about(session, text_hash, now - SAME_WORDS)
+    if case is None and flooded:  # every officer has been called six times this hour for this group
+        case = await open_case_in(session, place, now - HOUR)
+    evidence = sealed_tip(message, sealer, f"【{await _name_of(session, place)}】")
+    if case is None:
+        category = GUARD + suspicion.kind
+        case = await open_case(session, new_code(secrets.choice), category, evidence, now, danger=False)
+        await call_duty(session, case, library, now, ack_within)
+    else:
+        if await pieces_of_evidence(session, case) < MOST_EVIDENCE:
+            add_tip(session, case, evidence, now)
+        add_event(session, case, CaseEventKind.TIP_ADDED, now)
+        if said or flooded:
+            return SILENCE
+    add_alarm(session, place, suspicion.kind, suspicion.reasons, text_hash, case, now)
+    if flooded:
+        return SILENCE
+    return Reply(Action.ANSWER, warnings.topic(suspicion.kind), warnings.line(suspicion.kind))
+
+
+async def _is_thought_harmless(session: Session, suspicion: Suspicion, text_hash: str) -> bool:
+    """Say whether officers of this school have said "none" to these words, or often enough to the like."""
+    if await said_to_be_none(session, text_hash):
+        return True
+    marked = await false_alarms(session, suspicion.kind, suspicion.reasons)
+    return round(suspicion.score - min(marked * A_FALSE_ALARM, MOST_LOWERED), 6) < SCAM
+
+
+async def _name_of(session: Session, code: str) -> str:
+    group = await group_by_code(session, code)
+    return group.name if group is not None else code
+
+
+async def mark_false(session: Session, code: str, officer: Officer, now: datetime) -> Case:
+    """Mark the guard's alarms in a case as false, and close it. Raise Refused for other cases, and the second time."""
+    if officer.role not in READS_TIPS:
+        raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能标误报")
+    case = await case_by_code(session, code)
+    if case is None:
+        raise Refused(f"没有编号 {code} 的线索")
+    if not await mark_alarms_false(session, case, officer.id, now):
+        known = await has_alarms(session, case)
+        raise Refused(f"{code} 已经标过误报了，不用再标" if known else f"{code} 不是群里的防骗预警，不能标误报")
+    if case.status is not CaseStatus.CLOSED:
+        with suppress(IllegalMove):  # somebody closed it in the same moment
+            await close(session, code, officer, FALSE_ALARM, now)
+    add_entry(session, officer.name, AuditAction.FALSE_ALARM_MARKED, code, now)
+    return case
+
+
+async def notice_children_data(
+    session: Session,
+    channels: Channels,
+    sealer: Sealer,
+    message: InboundMessage,
+    library: Library,
+    warnings: Warnings,
+    now: datetime,
+) -> None:
+    """Tell the class teacher in private that children's data stands in the group, or else the operator.
+
+    Once an hour and group, and never a word of it; nothing is said in the group, where everybody would look for it.
+    """
+    code = message.group
+    group = await group_by_code(session, code) if code is not None else None
+    kind = FindingKind.CHILD_DATA_POSTED
+    if group is None or await noticed_since(session, kind, group.code, now - HOUR):
+        return
+    await note(session, kind, group.code, "", now)
+    route = _teacher_of(group, channels, sealer)
+    if route is None:
+        return
+    await mend(session, kind, now, [group.code])  # the teacher knows, so the operator need not
+    text = warnings.to_teacher(library.values(group=group.name))
+    enqueue(session, _to_teacher(session.school_id, *route, text, sealer, now))
+
+
+def _teacher_of(group: Group, channels: Channels, sealer: Sealer) -> tuple[ChannelKind, str] | None:
+    """Return on which channel and where the teacher is reached in private; None where nobody knows."""
+    address = group.teacher_address
+    if channels[group.channel].capabilities.hands_over:
+        with suppress(SealBroken):
+            address = sealer.open(group.sealed_address, ADDRESS)
+    if address.startswith(("http://", "https://")):
+        kind, private = ChannelKind.WEBHOOK.value, address
+    else:
+        kind, _, private = address.partition(":")
+    if kind not in set(ChannelKind) or not private:
+        return None  # a note for people
+    channel = channels[ChannelKind(kind)]
+    reaches = channel.capabilities.reaches_people and channel.can_push()
+    return (channel.kind, private) if reaches and channel.address_fault(private) is None else None
+
+
+def _to_teacher(
+    school_id: int, channel: ChannelKind, address: str, text: str, sealer: Sealer, now: datetime
+) -> Delivery:
+    return Delivery(
+        school_id=school_id,
+        key=secrets.token_hex(12),
+        channel=channel,
+        sealed_address=sealer.seal(address, REPLY_ADDRESS),
+        text=text,
+        priority=Priority.REPLY,
+        repeatable=True,
+        not_before=now,
+        expires_at=now + TEACHER_WINDOW,
+        created_at=now,
+    )
