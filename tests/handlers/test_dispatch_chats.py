@@ -123,7 +123,8 @@ async def test_tip_in_a_chat_is_taken_as_in_a_group_whether_it_is_bound_or_not(
     asked = await handle(desk, library, in_chat(f"{code} 进度", addressed=True))
 
     (tip,) = [one for one in await rows(desk, Tip) if isinstance(one, Tip)]
-    assert (reply.action, tip.from_group, more.action) == (Action.TIP, True, Action.MENU)
+    assert (reply.action, tip.from_group) == (Action.TIP, True)
+    assert more.action in (Action.MENU, Action.ANSWER)
     assert reply.text == library.replies.say("tip_in_group", library.values("11月23日", code=code or ""))
     assert asked.text == library.replies.say("status_in_group", library.values())
 

@@ -1,7 +1,7 @@
 """What a message wants of the bot: danger first, then requests of the bot itself, then retrieval, else silence."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warden_bot.domain.understanding.danger import danger_kind, insists, is_lesson
 from warden_bot.domain.understanding.intents import asks_something, intent
@@ -19,6 +19,8 @@ TOPIC_OF = {
     Action.HUMAN: "svc.human",
 }
 SENTENCES = re.compile(r"[?？。!！;；\n]|另外|还有就是|顺便问|再问|再说")
+CLAUSES = re.compile(r"[,，?？。!！;；\n]")
+LONG, MOST_CLAUSES = 60, 5  # normalised characters; clauses of a long text that are looked at by themselves
 SHORTEST_QUESTION = 5  # characters of one of two questions in a message
 MOST_SUGGESTED = 3
 
@@ -31,17 +33,17 @@ class Thresholds:
     """
 
     addressed: float = 0.30
-    ambient: float = 0.50
+    ambient: float = 0.40
     told_addressed: float = 0.05  # more where nothing is asked: most statements are talk
-    told_ambient: float = 0.20
+    told_ambient: float = 0.30
     second: float = 0.80  # for the second of two questions
     suggested: float = 0.08  # worth a "did you mean"
-    danger: float = 0.05  # lead of calls for help over all else, where no pattern knows the kind of danger
+    danger: float = 0.10  # lead of calls for help over all else, where no pattern knows the kind of danger
     danger_asking: float = 0.10  # so much more where something is asked
     danger_named: float = -0.35  # the lead where a pattern knows the kind
     danger_named_asking: float = -0.05  # the same where something is asked
-    tip_addressed: float = -0.10  # lead of reports over topics
-    tip_ambient: float = -0.05
+    tip_addressed: float = 0.0  # lead of reports over topics
+    tip_ambient: float = 0.05
     asking: float = 0.25  # so much nearer a report has to be when it asks something, and less when it does not
     request: float = 0.0  # lead of requests for the menu, a person, or what became of a report
     shortest_tip: int = 6  # normalised characters; less tells nobody anything
@@ -85,6 +87,8 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
         if not addressed and len(normalised) < limits.shortest:
             return Verdict(Action.SILENT, reason="too short")
     ranking = index.rank(text)
+    if kind and len(normalised) > LONG:
+        ranking = replace(ranking, danger=_nearest_danger(text, ranking, index))
     asks = asks_something(text)
     if _in_danger(kind, ranking, normalised, limits, asks=asks):
         known = kind or index.danger_kind(text)
@@ -95,6 +99,13 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
     return _told(ranking, normalised, limits, addressed=addressed, asks=asks) or _answered(
         text, ranking, index, limits, addressed=addressed, asks=asks
     )
+
+
+def _nearest_danger(text: str, ranking: Ranking, index: SampleIndex) -> float | None:
+    """Return the lead of calls for help in the clause of a long text where it is greatest: panic comes with much else."""
+    clauses = [clause for clause in CLAUSES.split(text) if danger_kind(normalise(clause))][:MOST_CLAUSES]
+    leads = [ranking.danger, *(index.rank(clause).danger for clause in clauses)]
+    return max((lead for lead in leads if lead is not None), default=None)
 
 
 def _in_danger(kind: str | None, ranking: Ranking, normalised: str, limits: Thresholds, *, asks: bool) -> bool:
