@@ -7,7 +7,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY warden_bot ./warden_bot
 COPY content ./content
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable . \
-    && mkdir -p var/spool && chown -R warden var
+    && mkdir -p var/spool && chown -R warden var \
+    && warden-bot content learn
 USER warden
 ENV WARDEN_HOST=0.0.0.0
 EXPOSE 8080

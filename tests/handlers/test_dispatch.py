@@ -170,7 +170,7 @@ async def test_what_a_reporter_adds_joins_the_same_case(desk: Desk, library: Lib
     more = [await handle(desk, library, make_message(text)) for text in ("二楼厕所，戴眼镜的", "举报：他中午都在")]
     question = await handle(desk, library, make_message("举报会不会泄露我的名字"))
     thanks = await handle(desk, library, make_message("谢谢"))
-    stranger = await handle(desk, library, make_message("那个啥", sender=Sender("u2", "", SenderRole.PARENT)))
+    stranger = await handle(desk, library, make_message("今天作业是第几页", sender=Sender("u2", "", SenderRole.PARENT)))
 
     (case,) = await cases(desk)
     added = f"补充收到了，记在编号 {code} 里。有危险请打110。"

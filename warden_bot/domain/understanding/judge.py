@@ -33,8 +33,8 @@ class Thresholds:
     """
 
     addressed: float = 0.30
-    ambient: float = 0.40
-    told_addressed: float = 0.05  # more where nothing is asked: most statements are talk
+    ambient: float = 0.50
+    told_addressed: float = 0.10  # more where nothing is asked: most statements are talk
     told_ambient: float = 0.30
     second: float = 0.80  # for the second of two questions
     suggested: float = 0.08  # worth a "did you mean"
@@ -42,10 +42,10 @@ class Thresholds:
     danger_asking: float = 0.10  # so much more where something is asked
     danger_named: float = -0.35  # the lead where a pattern knows the kind
     danger_named_asking: float = -0.05  # the same where something is asked
-    tip_addressed: float = 0.0  # lead of reports over topics
-    tip_ambient: float = 0.05
+    tip_addressed: float = -0.05  # lead of reports over topics
+    tip_ambient: float = 0.0
     asking: float = 0.25  # so much nearer a report has to be when it asks something, and less when it does not
-    request: float = 0.0  # lead of requests for the menu, a person, or what became of a report
+    request: float = 0.1  # lead of requests for the menu, a person, or what became of a report
     shortest_tip: int = 6  # normalised characters; less tells nobody anything
     shortest: int = 3  # normalised characters; shorter talk in a group is never a question
 

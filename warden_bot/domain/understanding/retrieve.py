@@ -18,7 +18,7 @@ KEYWORD_WORTH = 0.1  # what an editor's keyword adds to a topic's score
 EXACT = 0.99  # how sure we are of a line that an editor wrote in these words
 PAIR = 2
 NO_ACT = -1.0
-SURE = (-1.0, 3.3, 1.4)  # constant, per lead over what is no topic, per lead over the next topic
+SURE = (-1.1, 3.4, 1.5)  # constant, per lead over what is no topic, per lead over the next topic
 
 
 @dataclass(frozen=True, slots=True)
