@@ -10,21 +10,20 @@ FOLDER = ".learnt"
 class LearntNotes:
     """Keeps one file a purpose; where the folder cannot be written, everything is learnt at every start."""
 
-    def __init__(self, folder: Path, purpose: str) -> None:
-        self._path = folder / FOLDER / f"{purpose}.bin"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
 
-    def recall(self, key: str) -> bytes | None:
-        """Return what is kept under a key, if that is what was kept last."""
-        with suppress(OSError):
-            head, _, learnt = self._path.read_bytes().partition(b"\n")
-            if head == key.encode():
-                return learnt
+    def recall(self, purpose: str, key: str) -> bytes | None:
+        """Return what is kept for a purpose, if it was learnt from what the key stands for."""
+        with suppress(OSError), (self._folder / f"{purpose}.bin").open("rb") as file:
+            if file.readline().rstrip(b"\n") == key.encode():
+                return file.read()
         return None
 
-    def keep(self, key: str, learnt: bytes) -> None:
-        """Keep something under a key, whole or not at all."""
-        beside = self._path.with_suffix(f".{os.getpid()}")
+    def keep(self, purpose: str, key: str, learnt: bytes) -> None:
+        """Keep something for a purpose, whole or not at all."""
+        beside = self._folder / f"{purpose}.{os.getpid()}"
         with suppress(OSError):
-            self._path.parent.mkdir(exist_ok=True)
+            self._folder.mkdir(exist_ok=True)
             beside.write_bytes(key.encode() + b"\n" + learnt)
-            beside.replace(self._path)
+            beside.replace(self._folder / f"{purpose}.bin")

@@ -58,14 +58,16 @@ class Library:
     def index(self) -> SampleIndex:
         """The sample lines, ready for looking up."""
         topics = [TopicSamples(one.topic, one.samples, one.keywords) for one in self.answers.values()]
-        notes = LearntNotes(self.folder, "index") if self.folder else None
-        return SampleIndex(topics, self.speech.acts, self.speech.dangers, notes)
+        return SampleIndex(topics, self.speech.acts, self.speech.dangers, self._notes)
 
     @cached_property
     def guard(self) -> Guard:
         """What tells scams from harmless talk."""
-        notes = LearntNotes(self.folder, "guard") if self.folder else None
-        return Guard(self.speech.scams, self.speech.harmless, notes)
+        return Guard(self.speech.scams, self.speech.harmless, self._notes)
+
+    @property
+    def _notes(self) -> LearntNotes | None:
+        return LearntNotes(self.folder) if self.folder else None
 
     def values(self, today: str = SAMPLE_DAY, **extra: str) -> dict[str, object]:
         """Return what a text's variables stand for."""

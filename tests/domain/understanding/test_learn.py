@@ -85,11 +85,13 @@ class Shelf:
         self.kept: dict[str, bytes] = {}
         self.recalled: Counter[bool] = Counter()
 
-    def recall(self, key: str) -> bytes | None:
+    def recall(self, purpose: str, key: str) -> bytes | None:
+        assert purpose == "tests"
         self.recalled[key in self.kept] += 1
         return self.kept.get(key)
 
-    def keep(self, key: str, learnt: bytes) -> None:
+    def keep(self, purpose: str, key: str, learnt: bytes) -> None:
+        assert purpose == "tests"
         self.kept = {key: learnt}
 
 
@@ -104,8 +106,8 @@ SAID = [
 
 def test_what_was_learnt_is_recalled_to_the_bit() -> None:
     shelf = Shelf()
-    first = learn(SAID, words, shelf)
-    second = learn(SAID, words, shelf)
+    first = learn("tests", SAID, words, shelf)
+    second = learn("tests", SAID, words, shelf)
 
     assert shelf.recalled == {False: 1, True: 1}
     assert second.labels == first.labels
@@ -113,36 +115,38 @@ def test_what_was_learnt_is_recalled_to_the_bit() -> None:
     assert second.scores(words("着火落水")) == first.scores(words("着火落水"))
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"not json\n", b'{"labels": ["a"], "features": ["b"], "unit": 1}\n'])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{}", b"[]\n", b"not json\n", b'{"labels": ["a"], "features": ["b"], "unit": 1}\n']
+)
 def test_damaged_notes_are_learnt_anew(damage: bytes) -> None:
     shelf = Shelf()
-    learn(SAID, words, shelf)
+    learn("tests", SAID, words, shelf)
     shelf.kept = dict.fromkeys(shelf.kept, damage)
 
-    found = learn(SAID, words, shelf)
+    found = learn("tests", SAID, words, shelf)
 
-    assert found.scores(words("着火")) == learn(SAID, words, None).scores(words("着火"))
+    assert found.scores(words("着火")) == learn("tests", SAID, words, None).scores(words("着火"))
     assert set(shelf.kept.values()) != {damage}
 
 
 def test_other_lines_are_learnt_anew() -> None:
     shelf = Shelf()
-    learn(SAID, words, shelf)
-    found = learn([*SAID, ("sky", "天亮"), ("sky", "天黑")], words, shelf)
+    learn("tests", SAID, words, shelf)
+    found = learn("tests", [*SAID, ("sky", "天亮"), ("sky", "天黑")], words, shelf)
 
     assert "sky" in found.labels
 
 
 def test_the_same_lines_give_the_same_scores() -> None:
-    assert learn(SAID, words, None).to_bytes() == learn(SAID, words, None).to_bytes()
+    assert learn("tests", SAID, words, None).to_bytes() == learn("tests", SAID, words, None).to_bytes()
 
 
 def test_what_was_never_written_scores_nothing() -> None:
-    assert set(learn(SAID, words, None).scores(words("龙凤"))) == {0.0}
+    assert set(learn("tests", SAID, words, None).scores(words("龙凤"))) == {0.0}
 
 
 def test_shares_of_all_features_are_the_lead() -> None:
-    found = learn(SAID, words, None)
+    found = learn("tests", SAID, words, None)
     seen = words("着火冒烟")
     scores = dict(zip(found.labels, found.scores(seen), strict=True))
 
@@ -154,7 +158,7 @@ def test_shares_of_all_features_are_the_lead() -> None:
 def test_a_label_with_few_lines_is_found_among_many() -> None:
     said = [("talk", f"今天作业第{number}页") for number in range(40)] + [("lost", "钥匙丢了"), ("lost", "钥匙找到没")]
     counted: dict[str, float] = defaultdict(float)
-    found = learn(said, words, None)
+    found = learn("tests", said, words, None)
     counted.update(zip(found.labels, found.scores(words("我的钥匙丢了")), strict=True))
 
     assert counted["lost"] > counted["talk"]

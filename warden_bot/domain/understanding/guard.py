@@ -39,7 +39,7 @@ class Guard:
         self._kinds = {f"scam {kind}": kind for kind in scams}
         lines = [(f"scam {kind}", line) for kind, said in scams.items() for line in said]
         lines += [(f"harmless {kind}", line) for kind, said in harmless.items() for line in said]
-        self._classifier = learn(lines, _features, notes)
+        self._classifier = learn("guard", lines, _features, notes)
 
     def suspicion(self, text: str) -> Suspicion | None:
         """Return what a text is suspected of, None where it seems harmless."""

@@ -9,7 +9,7 @@ from warden_bot.states import Action
 MOST_COMMAND = 16  # characters; "人工" inside a long story is not a request for one
 QUESTION = re.compile(
     r"[?]|怎么|怎样|如何|咋|啥|吗|么$|嘛$|呢$|会不会|能不能|可不可以|可以不|要不要|该不该|算不算|是不是|有没有|对不对"
-    r"|行不|中不中|好不好|可中|可行|哪|多少|几[个点天岁年号]|多久|什么|谁|为何|凭啥|匿名|保密|泄露|奖励|[不没没有]$|犯法不|合法"
+    r"|行不|中不中|好不好|可中|可行|哪|多少|礼拜几|星期几|周几|第几|几[点号岁时楼]|几天[能才可]|多久|什么|谁|为何|凭啥|匿名|保密|泄露|奖励|[不没没有]$|犯法不|合法"
 )
 
 TIP = re.compile(

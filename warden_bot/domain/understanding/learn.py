@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-VERSION = 3  # of the features and the learner: what an older one has learnt is not recalled
+VERSION = 4  # of the features and the learner: what an older one has learnt is not recalled
 LANE = 32  # bits of a label's lane, as `struct` reads them
 UNIT = 1 << 13  # what stands for 1.0 in a lane while learning; read as the sum of all that are averaged
 HALF = 1 << LANE - 1  # added to every lane before it is read, so that none is below zero
@@ -29,7 +29,7 @@ PULL = 0.3  # how far one line may move the weights
 MARGIN = 1.0  # by how much the right label shall lead
 LEARNT = 0.3  # a line that leads by so much more than the margin is not looked at again
 AVERAGED = 4  # how often in a round the weights are added to the average
-LEAST_OFTEN = 2  # a feature of a single line says little about others
+LEAST_OFTEN = 3  # a feature of one or two lines says little about others
 NOTHING = ""  # a label without lines: what a text is that is like none of them, so that a lone label has a rival too
 FEW_LINES = 40  # of a label with fewer, every feature counts
 
@@ -40,11 +40,11 @@ _Place = tuple[list[str], int, float]  # a line's features, where its label's la
 class Notes(Protocol):
     """Where what was learnt is kept, so that the same lines are learnt once."""
 
-    def recall(self, key: str) -> bytes | None:
-        """Return what is kept under a key."""
+    def recall(self, purpose: str, key: str) -> bytes | None:
+        """Return what is kept for a purpose, if it was learnt from what the key stands for."""
 
-    def keep(self, key: str, learnt: bytes) -> None:
-        """Keep something under a key, in place of what was kept before."""
+    def keep(self, purpose: str, key: str, learnt: bytes) -> None:
+        """Keep something for a purpose, in place of what was kept before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,12 @@ class Classifier:
             for feature, count in sorted(often.items(), key=lambda one: (-one[1], one[0]))
             if count >= LEAST_OFTEN or feature in rare
         }
-        self._weights, averaged = self._learn(lines)
+        sums, averaged = self._learn(lines)
         self._unit = UNIT * averaged
+        # One lane more, for the rarities: their sum is the square of a text's length.
+        above = LANE * len(self.labels)
+        self._weights = {one: total + (round(self._rarity[one] * UNIT) << above) for one, total in sums.items()}
+        self._rarity = {}
 
     @property
     def features(self) -> Collection[str]:
@@ -81,8 +85,7 @@ class Classifier:
         """Return all that was learnt, for `from_bytes`."""
         head = {"labels": self.labels, "features": list(self._weights), "unit": self._unit}
         packed = [one.to_bytes(self._lanes.size + 1, "little", signed=True) for one in self._weights.values()]
-        rarity = struct.pack(f"<{len(self._rarity)}d", *self._rarity.values())
-        return json.dumps(head, ensure_ascii=False).encode() + b"\n" + rarity + b"".join(packed)
+        return json.dumps(head, ensure_ascii=False).encode() + b"\n" + b"".join(packed)
 
     @classmethod
     def from_bytes(cls, learnt: bytes) -> "Classifier":
@@ -94,48 +97,47 @@ class Classifier:
             found._lay_out(tuple(head["labels"]))
             found._unit = head["unit"]
             names, width = head["features"], found._lanes.size + 1
-            rarity = struct.unpack_from(f"<{len(names)}d", rest)
-            packed = memoryview(rest)[8 * len(names) :]
-            if len(packed) != width * len(names):
+            if len(rest) != width * len(names):
                 raise ValueError("cut short")
-        except (struct.error, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(str(error)) from None
-        found._rarity = dict(zip(names, rarity, strict=True))
-        starts = range(0, len(packed), width)
+        packed = memoryview(rest)
         found._weights = {
             name: int.from_bytes(packed[start : start + width], "little", signed=True)
-            for name, start in zip(names, starts, strict=True)
+            for name, start in zip(names, range(0, len(rest), width), strict=True)
         }
         return found
 
     def _lay_out(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
         self._number = {label: number for number, label in enumerate(labels)}
-        self._lanes = struct.Struct(f"<{len(labels)}I")
-        self._zero = sum(HALF << LANE * number for number in range(len(labels)))
+        self._lanes = struct.Struct(f"<{len(labels) + 1}I")
+        self._zero = sum(HALF << LANE * number for number in range(len(labels) + 1))
 
     def scores(self, features: Sequence[str]) -> tuple[float, ...]:
         """Return each label's score in the order of `labels`; 0 for all where nothing is known."""
         known = [feature for feature in features if feature in self._weights]
         if not known:
             return (0.0,) * len(self.labels)
-        total = self._zero + sum([self._weights[feature] for feature in known])
-        unit = self._unit * self._length(known)
-        return tuple([(one - HALF) / unit for one in self._lanes.unpack(total.to_bytes(self._lanes.size, "little"))])
+        *lanes, squared = self._read(sum([self._weights[feature] for feature in known]))
+        unit = self._unit * math.sqrt(squared / UNIT)
+        return tuple([one / unit for one in lanes])
 
     def share(self, feature: str, label: str, rival: str, features: Sequence[str]) -> float:
         """Return what one feature adds to a label's lead over a rival, for explaining."""
         if feature not in self._weights:
             return 0.0
         lanes = self._read(self._weights[feature])
-        known = [one for one in features if one in self._weights]
-        return (lanes[self._number[label]] - lanes[self._number[rival]]) / (self._unit * self._length(known))
+        *_, squared = self._read(sum(self._weights[one] for one in features if one in self._weights))
+        unit = self._unit * math.sqrt(squared / UNIT)
+        return (lanes[self._number[label]] - lanes[self._number[rival]]) / unit
 
     def _length(self, known: Sequence[str]) -> float:
         return math.sqrt(sum([self._rarity[feature] for feature in known]))
 
-    def _read(self, weights: int) -> list[int]:
-        packed = (self._zero + weights).to_bytes(self._lanes.size, "little")
+    def _read(self, total: int) -> list[int]:
+        """Return what stands in the lanes of a sum of weights: each label's, and the rarities'."""
+        packed = (self._zero + total).to_bytes(self._lanes.size, "little")
         return [one - HALF for one in self._lanes.unpack(packed)]
 
     def _learn(self, lines: Sequence[Example]) -> tuple[dict[str, int], int]:
@@ -174,7 +176,7 @@ class Classifier:
         )
         for place in places:
             features, ours, length = place
-            lanes = list(unpack(sum(map(weight_of, features), zero).to_bytes(size, "little")))
+            lanes = list(unpack(sum(map(weight_of, features), zero).to_bytes(size, "little"))[:-1])
             right = ours // LANE
             mine, lanes[right] = lanes[right], 0
             best = max(lanes)
@@ -189,10 +191,12 @@ class Classifier:
         return left
 
 
-def learn(lines: Sequence[tuple[str, str]], features: Callable[[str], list[str]], notes: Notes | None) -> Classifier:
+def learn(
+    purpose: str, lines: Sequence[tuple[str, str]], features: Callable[[str], list[str]], notes: Notes | None
+) -> Classifier:
     """Learn from pairs of a label and a line, or recall what was learnt from the same pairs."""
     key = hashlib.sha256(repr((VERSION, lines)).encode("utf-8", "surrogatepass")).hexdigest()
-    kept = notes.recall(key) if notes else None
+    kept = notes.recall(purpose, key) if notes else None
     if kept is not None:
         try:
             return Classifier.from_bytes(kept)
@@ -200,5 +204,5 @@ def learn(lines: Sequence[tuple[str, str]], features: Callable[[str], list[str]]
             pass  # damaged: learnt anew, and kept again
     found = Classifier(Example(label, features(line)) for label, line in lines)
     if notes:
-        notes.keep(key, found.to_bytes())
+        notes.keep(purpose, key, found.to_bytes())
     return found

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from warden_bot.domain.understanding.learn import Classifier, Example, Notes, learn
+from warden_bot.domain.understanding.learn import Notes, learn
 from warden_bot.domain.understanding.normalise import features, normalise, reading, spoken
 from warden_bot.states import Action
 
@@ -62,13 +62,13 @@ class SampleIndex:
     ) -> None:
         entries = tuple(topics)
         calls = [(kind, line) for kind, said in (dangers or {}).items() for line in said]
-        self._dangers = Classifier(Example(kind, features(line)) for kind, line in calls)
+        self._dangers = learn("dangers", calls, features, notes)
         speech = {**(speech or {}), Action.EMERGENCY: [line for _, line in calls]}
         self._samples = {entry.topic: entry.samples for entry in entries}
         self._speech = {_label(act): (act, tuple(lines)) for act, lines in speech.items() if lines}
         lines = [(entry.topic, sample) for entry in entries for sample in entry.samples]
         lines += [(label, line) for label, (_, said) in self._speech.items() for line in said]
-        self._classifier = learn(lines, features, notes)
+        self._classifier = learn("topics", lines, features, notes)
         self._topics = [(place, label) for place, label in enumerate(self._classifier.labels) if label in self._samples]
         self._acts = [
             (place, self._speech[label][0])
