@@ -1,5 +1,6 @@
 """What was learnt from the folder's lines, kept beside them, so that a start does not have to learn it again."""
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +17,9 @@ class LearntNotes:
     def recall(self, purpose: str, key: str) -> bytes | None:
         """Return what is kept for a purpose, if it was learnt from what the key stands for."""
         with suppress(OSError), (self._folder / f"{purpose}.bin").open("rb") as file:
-            if file.readline().rstrip(b"\n") == key.encode():
-                return file.read()
+            head, learnt = file.readline(), file.read()
+            if head == _head(key, learnt):
+                return learnt
         return None
 
     def keep(self, purpose: str, key: str, learnt: bytes) -> None:
@@ -25,5 +27,10 @@ class LearntNotes:
         beside = self._folder / f"{purpose}.{os.getpid()}"
         with suppress(OSError):
             self._folder.mkdir(exist_ok=True)
-            beside.write_bytes(key.encode() + b"\n" + learnt)
+            beside.write_bytes(_head(key, learnt) + learnt)
             beside.replace(self._folder / f"{purpose}.bin")
+
+
+def _head(key: str, learnt: bytes) -> bytes:
+    """Return the first line of a file: what it was learnt from, and by what a damaged one is known."""
+    return f"{key} {hashlib.sha256(learnt).hexdigest()}\n".encode()

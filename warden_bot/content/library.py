@@ -32,6 +32,7 @@ from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, in_quiet_h
 from warden_bot.domain.understanding.guard import Guard
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
 from warden_bot.errors import Fault, Refused
+from warden_bot.states import Action
 
 SAMPLE_DAY = "11月23日"  # stands for the day of sending where a text is only checked or measured
 DEFAULT_WINDOW, DEFAULT_SPREAD = 50, 25  # minutes
@@ -63,7 +64,13 @@ class Library:
     @cached_property
     def guard(self) -> Guard:
         """What tells scams from harmless talk."""
-        return Guard(self.speech.scams, self.speech.harmless, self._notes)
+        return Guard(self.speech.scams, self._harmless(), self._notes)
+
+    def _harmless(self) -> dict[str, tuple[str, ...]]:
+        """Return look-alikes of scams by kind, and some of all else that is no scam, lest everything odd seem one."""
+        asked = tuple(sample for answer in self.answers.values() for sample in answer.samples)
+        talk, told = (self.speech.acts.get(act, ()) for act in (Action.SILENT, Action.TIP))
+        return {**self.speech.harmless, "talk": talk[::4], "report": told[::5], "question": asked[::12]}
 
     @property
     def _notes(self) -> LearntNotes | None:

@@ -5,7 +5,9 @@ import os
 from dataclasses import dataclass, field
 
 from warden_bot.content.library import Library
-from warden_bot.domain.understanding.judge import TOPIC_OF, Verdict, judge
+from warden_bot.domain.understanding.danger import danger_kind
+from warden_bot.domain.understanding.judge import EMERGENCY_TOPIC, TOPIC_OF, Verdict, judge
+from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.states import Action
 
 # The phrase for a private chat and the one for a group, where everybody reads along.
@@ -62,6 +64,16 @@ def hear(library: Library, text: str, today: str, *, addressed: bool, private: b
     """Judge a text and compose the reply. `private`: nobody else reads the answer, so it may be longer."""
     verdict = judge(text, library.index, addressed=addressed)
     return Heard(verdict, compose(library, verdict, today, private=private))
+
+
+def hear_danger(library: Library, text: str) -> Heard:
+    """Judge a text by the patterns of danger alone: for the day that nothing else works."""
+    kind = danger_kind(normalise(text))
+    if kind is None:
+        return Heard(Verdict(Action.SILENT, reason="not judged"), None)
+    return Heard(
+        Verdict(Action.EMERGENCY, EMERGENCY_TOPIC, 1.0, f"danger: {kind}", kind), library.replies.emergency(kind)
+    )
 
 
 def hear_no_words(library: Library, today: str, *, addressed: bool, media: bool) -> Heard:

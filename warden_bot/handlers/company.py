@@ -14,6 +14,7 @@ from warden_bot.domain.receipt import ALPHABET
 from warden_bot.domain.understanding.normalise import normalise
 
 MOST_REMEMBERED = 4096  # people
+MOST_NUMBERS = 16  # of the latest messages of each
 SHORTEST_OWN = 12  # characters; shorter, people say the same by themselves
 CODE = re.compile(rf"[{ALPHABET}]{{4}}-[{ALPHABET}]{{4}}")
 SAMPLE_CODE = "7K4Q-M2XD"
@@ -25,20 +26,22 @@ class Crowd:
     """How fast people press the bot. Holds keyed digests, never a name, and forgets whoever wrote longest ago."""
 
     _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
-    _pressures: dict[bytes, tuple[Pressure | None, bytes]] = field(default_factory=dict, repr=False)
+    _pressures: dict[bytes, tuple[Pressure | None, bytes, tuple[bytes, ...]]] = field(default_factory=dict, repr=False)
 
     def is_pressing(self, message: InboundMessage, now: datetime, *, understood: bool) -> bool:
         """Count one message to the bot; say whether its sender is left alone until it is calmer.
 
-        A question that is understood presses nobody, unless it is the same one again.
+        A question that is understood presses nobody, unless it is the same one again. What the platform repeats was
+        counted before.
         """
         sender, words = self._digest(f"{message.channel}:{message.sender.id}"), self._digest(message.text)
-        pressure, earlier = self._pressures.pop(sender, (None, b""))
-        counts = not understood or words == earlier
+        number = self._digest(message.message_id)
+        pressure, earlier, numbers = self._pressures.pop(sender, (None, b"", ()))
+        counts = (not understood or words == earlier) and number not in numbers
         pressure = pressed(pressure, now) if counts else pressure
         if len(self._pressures) >= MOST_REMEMBERED:
             del self._pressures[next(iter(self._pressures))]
-        self._pressures[sender] = pressure, words
+        self._pressures[sender] = pressure, words, (number, *numbers[: MOST_NUMBERS - 1])
         return counts and pressure is not None and is_too_much(pressure)
 
     def _digest(self, words: str) -> bytes:

@@ -42,6 +42,7 @@ from warden_bot.store.sealing import Sealer
 
 __all__ = ["Desk", "Incoming", "dispatch", "understand"]
 
+CERTAIN = 1.0  # a danger that a pattern knows, not one that is only like others
 SURE = 0.5  # a lower score is worth an editor's look
 
 
@@ -58,9 +59,10 @@ async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply
     incoming = await _located(session, incoming)
     passing = [one.passes for one in incoming]
     replies: dict[int, Reply] = {}
+    missed_ones: list[Incoming] = []
     for place, one in enumerate(incoming):
         if not passing[place]:
-            replies[place] = await _handle(session, one)
+            replies[place] = await _handle(session, one, missed_ones)
     in_one_go = [(place, one) for place, one in enumerate(incoming) if passing[place]]
     etiquette = await look(session, [one for _, one in in_one_go])
     fast, slow = await _sorted_out(session, in_one_go, etiquette)
@@ -68,9 +70,10 @@ async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply
         replies[place] = etiquette.restrain(one)
     if fast:
         await keep_new(session, [_decided(one, replies[place]) for place, one in fast])
-        await _keep_missed(session, [one for _, one in fast if _is_missed(one)])
+        missed_ones += [one for place, one in fast if _is_missed(one, replies[place])]
     for place, one in slow:
-        replies[place] = await _handle(session, one)
+        replies[place] = await _handle(session, one, missed_ones)
+    await _keep_missed(session, missed_ones)  # all at once and in order, so that no two processes wait for each other
     return [replies[place] for place in range(len(incoming))]
 
 
@@ -124,26 +127,28 @@ async def _told_lately(session: Session, incoming: Sequence[Incoming]) -> set[st
     return await who_told_lately(session, hashes, private[0].now - REMEMBERED)
 
 
-async def _handle(session: Session, incoming: Incoming) -> Reply:
-    """Handle one message by itself: a repeat gets the reply it got before, and has no effect."""
+async def _handle(session: Session, incoming: Incoming, missed_ones: list[Incoming]) -> Reply:
+    """Handle one message by itself: a repeat gets the reply it got before, and has no effect.
+
+    What was asked and not understood well is added to `missed_ones`.
+    """
     message, desk = incoming.message, incoming.desk
     earlier = await earlier_message(session, message.channel, message.message_id)
     if earlier is not None:
         return Reply(earlier.action, earlier.topic, earlier.reply)
-    reply = await _guarded(session, incoming) or await _effects(session, incoming)
+    commanded = await _command(session, incoming)
+    reply = commanded or await _guarded(session, incoming) or await _effects(session, incoming)
     inbox_id = await keep(session, _decided(incoming, reply))
-    if _is_missed(incoming):
-        await _keep_missed(session, [incoming])
+    if _is_missed(incoming, reply):
+        missed_ones.append(incoming)
     if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
         await _owe_reply(session, desk.sealer, message, reply.text, inbox_id, incoming.now)
     return reply
 
 
 async def _effects(session: Session, one: Incoming) -> Reply:
-    """Do what a message asks for, and return what is said to it: orders first, then what keeps the bot quiet."""
+    """Do what a message asks for, and return what is said to it: first who has the conversation, then its case."""
     verdict = one.verdict
-    if commanded := await _command(session, one):
-        return commanded
     etiquette = await look(session, [one])
     if etiquette.is_handed_over(one) and (listened := await listen(session, one)):
         return listened
@@ -160,6 +165,8 @@ async def _effects(session: Session, one: Incoming) -> Reply:
 async def _command(session: Session, one: Incoming) -> Reply | None:
     """Do what an officer or a teacher orders; None where nothing is ordered, or by nobody who may."""
     message, desk = one.message, one.desk
+    if one.verdict.action is Action.EMERGENCY and one.verdict.score >= CERTAIN:
+        return None  # however it begins, somebody is in danger
     if TAKE.match(message.text) and (taken := await take_case(session, desk.sealer, message, one.library, one.now)):
         return taken
     if is_binding(message.text):
@@ -214,10 +221,14 @@ async def _guarded(session: Session, one: Incoming) -> Reply | None:
     return reply
 
 
-def _is_missed(one: Incoming) -> bool:
-    """Say whether somebody asked the bot something that it did not understand well."""
+def _is_missed(one: Incoming, reply: Reply) -> bool:
+    """Say whether somebody asked the bot something that it did not understand well.
+
+    What went into a case, or to a person who has the conversation, got another reply: those words are no editor's.
+    """
     unsure = one.verdict.action in (Action.MENU, Action.ANSWER) and one.verdict.score < SURE
-    return unsure and one.message.addressed and not one.ignored and bool(one.message.text.strip())
+    asked = one.message.addressed and bool(one.message.text.strip())
+    return unsure and asked and reply.text is not None and reply.text == one.heard.reply
 
 
 async def _keep_missed(session: Session, asked: Sequence[Incoming]) -> None:

@@ -1,5 +1,6 @@
 """A message on its way in: what it may touch, and what the bot makes of it before it has looked into the database."""
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,17 +9,19 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.manners import Order, read_order
 from warden_bot.domain.message import InboundMessage
-from warden_bot.domain.understanding.guard import Suspicion
+from warden_bot.domain.understanding.guard import WARNED, Suspicion
 from warden_bot.domain.understanding.intents import asks_something
 from warden_bot.domain.understanding.judge import Verdict
 from warden_bot.domain.understanding.personal import children_data
-from warden_bot.handlers.answer import PASSING, Heard, Memory, hear_no_words
+from warden_bot.handlers.answer import PASSING, Heard, Memory, hear_danger, hear_no_words
 from warden_bot.handlers.binding import is_binding
 from warden_bot.handlers.company import Crowd, OwnWords
 from warden_bot.handlers.taking import TAKE
 from warden_bot.states import Action, SenderRole
 from warden_bot.store.database import Database
 from warden_bot.store.sealing import Sealer
+
+log = logging.getLogger(__name__)
 
 LONGEST_JUDGED, LAST_JUDGED = 2000, 500  # characters
 NEVER_IGNORED = frozenset({Action.EMERGENCY, Action.TIP})
@@ -89,11 +92,20 @@ def understand(desk: Desk, message: InboundMessage, library: Library, today: str
         and heard.verdict.action not in NEVER_IGNORED
         and desk.crowd.is_pressing(message, now, understood=understood)
     )
-    if message.addressed or message.private or order or TAKE.match(message.text) or is_binding(message.text):
+    if message.addressed or message.private:
         return Incoming(desk, message, heard, library, today, now, order, ignored)
     text = judged(message.text)
-    suspicion = None if _is_plain(heard.verdict, text) else library.guard.suspicion(text)
+    suspicion = None if _is_plain(heard.verdict, text) else _suspicion(library, text)
     return Incoming(desk, message, heard, library, today, now, order, ignored, suspicion, children_data(text))
+
+
+def _suspicion(library: Library, text: str) -> Suspicion | None:
+    try:
+        found = library.guard.suspicion(text)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it must not keep the message from being handled
+        log.error("a text could not be looked at by the guard: %s", type(error).__name__)  # noqa: TRY400
+        return None
+    return found if found is not None and found.score >= WARNED else None
 
 
 def _is_plain(verdict: Verdict, text: str) -> bool:
@@ -108,7 +120,11 @@ def _heard(desk: Desk, message: InboundMessage, library: Library, today: str) ->
     if desk.own_words.include(message.text, library):
         return OWN_WORDS
     text = judged(message.text)
-    return desk.memory.hear(library, text, today, addressed=message.addressed, private=message.private)
+    try:
+        return desk.memory.hear(library, text, today, addressed=message.addressed, private=message.private)
+    except Exception as error:  # noqa: BLE001 -- whatever it is: who is in danger is heard by the patterns alone
+        log.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400
+        return hear_danger(library, text)
 
 
 def judged(text: str) -> str:

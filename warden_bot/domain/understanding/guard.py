@@ -15,6 +15,7 @@ from warden_bot.domain.understanding.signals import SOOTHING, signs_in
 
 STEEPNESS = 4.0  # how fast the score rises with the lead
 SUSPICIOUS = 0.5
+WARNED = 0.6  # in a live group: everyday talk is a thousand times more frequent than scams
 SHORTEST = 6  # characters; less is never a scam by itself
 
 

@@ -92,7 +92,7 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
     asks = asks_something(text)
     if _in_danger(kind, ranking, normalised, limits, asks=asks):
         known = kind or index.danger_kind(text)
-        score = 1.0 if kind else min(1.0, 0.5 + (ranking.danger or 0.0))
+        score = 1.0 if kind else min(0.99, 0.5 + (ranking.danger or 0.0))
         return Verdict(
             Action.EMERGENCY, EMERGENCY_TOPIC, score, f"danger{'' if kind else ' by likeness'}: {known}", known
         )

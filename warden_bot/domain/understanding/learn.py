@@ -99,7 +99,7 @@ class Classifier:
             names, width = head["features"], found._lanes.size + 1
             if len(rest) != width * len(names):
                 raise ValueError("cut short")
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(str(error)) from None
         packed = memoryview(rest)
         found._weights = {

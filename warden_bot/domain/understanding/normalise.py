@@ -14,6 +14,7 @@ REPEATED = re.compile(r"(.)\1\1+")
 WORDS = re.compile(r"[0-9]+|[a-z]{2,}")
 DROPPED = re.compile(r"[^\w]|_")
 DROPPED_BUT_MARKS = re.compile(r"[^\w?!,。]|_")
+LONGEST_FOLDED = 4000  # characters; one sign may stand for eighteen, and nobody types so much
 CALLS_FOR_HELP = "\U0001f198"  # the SOS sign: the one picture that is a word
 
 _SIMPLIFY = str.maketrans(TRADITIONAL, SIMPLIFIED)
@@ -64,7 +65,7 @@ def _folded(text: str) -> str:
         text = STICKER.sub("", text)
     if CALLS_FOR_HELP in text:
         text = text.replace(CALLS_FOR_HELP, "救命")
-    return unicodedata.normalize("NFKC", text).casefold().translate(_SIMPLIFY)
+    return unicodedata.normalize("NFKC", text)[:LONGEST_FOLDED].casefold().translate(_SIMPLIFY)
 
 
 def _shortened(run: "re.Match[str]") -> str:
