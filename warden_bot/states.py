@@ -164,7 +164,22 @@ class CaseEventKind(StrEnum):
     ESCALATED = "escalated"  # nobody acknowledged in time, the next step was called
     ACKNOWLEDGED = "acknowledged"
     OPENED_WORDS = "opened_words"  # an officer read the tip's words
+    OPENED_REPORTER = "opened_reporter"  # an officer looked who reported it, and wrote why
+    TRANSFERRED = "transferred"  # to another desk
+    NOTED = "noted"  # an officer wrote a note
+    ANSWERED = "answered"  # an officer wrote to the reporter
+    REMINDED = "reminded"  # whoever has it was reminded
+    DUE_SET = "due_set"  # something is to be put right by a date
+    REOPENED = "reopened"
     CLOSED = "closed"
+
+
+class NoteKind(StrEnum):
+    """Who says something about a case, and to whom."""
+
+    NOTE = "note"  # an officer to colleagues
+    TO_REPORTER = "to_reporter"
+    FROM_REPORTER = "from_reporter"
 
 
 class SenderRole(StrEnum):
@@ -258,3 +273,8 @@ class AuditAction(StrEnum):
     QUESTION_ATTACHED = "question_attached"
     QUESTION_DISMISSED = "question_dismissed"
     FALSE_ALARM_MARKED = "false_alarm_marked"
+    CASE_TRANSFERRED = "case_transferred"
+    REPORTER_OPENED = "reporter_opened"
+    KEYS_ROTATED = "keys_rotated"
+    RETENTION_PURGED = "retention_purged"
+    TIP_ERASED = "tip_erased"

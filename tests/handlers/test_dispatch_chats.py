@@ -46,13 +46,14 @@ async def owed(desk: Desk) -> list[tuple[str, int | None, str]]:
     return [(one.channel.value, one.group_id, address) for one, address in zip(found, addresses, strict=True)]
 
 
-async def test_question_in_a_chat_that_is_bound_to_nothing_is_answered_where_it_was_asked(
+async def test_question_to_the_bot_in_a_chat_that_is_bound_to_nothing_is_answered_where_it_was_asked(
     desk: Desk, library: Library
 ) -> None:
-    reply = await handle(desk, library, in_chat(QUESTION))
+    talk = await handle(desk, library, in_chat(QUESTION))  # where no manners would hold, nothing is said unasked
+    reply = await handle(desk, library, in_chat(QUESTION, addressed=True))
 
-    assert reply.text == library.answers["fraud.hotline-96110"].group.source
-    assert (await inbox(desk), await owed(desk)) == ([None], [("onebot", None, CHAT)])
+    assert (talk.text, reply.text) == (None, library.answers["fraud.hotline-96110"].group.source)
+    assert (await inbox(desk), await owed(desk)) == ([None, None], [("onebot", None, CHAT)])
 
 
 async def test_message_of_a_bound_chat_carries_our_code_and_is_answered_to_the_group(
@@ -75,7 +76,7 @@ async def test_chat_of_the_same_id_elsewhere_or_of_a_retired_group_is_bound_to_n
 ) -> None:
     await bind(desk, kind, status)
 
-    await handle(desk, library, in_chat(QUESTION))
+    await handle(desk, library, in_chat(QUESTION, addressed=True))
 
     assert (await inbox(desk), await owed(desk)) == ([None], [("onebot", None, CHAT)])
 

@@ -12,10 +12,12 @@ from warden_bot.channels.base import Reply
 from warden_bot.content.guarding import FIXED_WARNING, Warnings
 from warden_bot.content.library import Library
 from warden_bot.domain.message import Sender
-from warden_bot.handlers.case import category_words, close
+from warden_bot.handlers.case import acknowledge, category_words, close
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.handlers.guard import MOST_AN_HOUR, MOST_EVIDENCE, SILENCE
+from warden_bot.handlers.guard import MOST_AN_HOUR, MOST_EVIDENCE, MOST_OF_A_KIND, SILENCE
 from warden_bot.states import Action, CaseEventKind, CaseStatus, SenderRole
+from warden_bot.store.cases import all_cases
+from warden_bot.store.database import Session
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.tables import TABLES
 
@@ -81,15 +83,60 @@ async def test_case_that_is_closed_takes_no_more_evidence(desk: Desk, library: L
     assert [one.status for one in await cases(desk)] == [CaseStatus.OPEN, CaseStatus.CLOSED]
 
 
-async def test_flood_of_scams_is_warned_of_six_times_and_all_of_it_is_kept(desk: Desk, library: Library) -> None:
-    said_of = [await guard(desk, library, talk(f"{WORDS}{number}"), minutes=number) for number in range(9)]
+async def test_flood_of_one_kind_is_warned_of_a_few_times_and_all_of_it_is_kept(desk: Desk, library: Library) -> None:
+    said_of = [await guard(desk, library, talk(f"{WORDS}{number}"), minutes=number) for number in range(7)]
 
     found = await cases(desk)
-    assert said_of == [LINE] * MOST_AN_HOUR + [SILENCE] * 3
-    assert len(found) == MOST_AN_HOUR  # nor are the officers called more often
-    assert [len(await evidence(desk, case)) for case in found] == [4, 1, 1, 1, 1, 1]
-    assert await guard(desk, library, talk(f"{WORDS}8", "c002")) == LINE
-    assert await guard(desk, library, talk(f"{WORDS}9"), minutes=61) == LINE
+    assert said_of == [LINE] * MOST_OF_A_KIND + [SILENCE] * 3
+    assert [len(await evidence(desk, case)) for case in found] == [4, 1, 1, 1]  # nor are the officers called more often
+    assert [one.warned for one in reversed(await alarms(desk))] == [True] * MOST_OF_A_KIND + [False] * 3
+    assert {(*one.why,) for one in await alarms(desk)} == {FEE.reasons}
+    assert await guard(desk, library, talk(f"{WORDS}6", "c002")) == LINE
+    assert await guard(desk, library, talk(f"{WORDS}9"), minutes=64) == LINE  # the silent ones did not prolong it
+
+
+async def test_flood_hides_no_other_scam_and_nothing_from_an_officer_who_took_the_case(
+    desk: Desk, library: Library
+) -> None:
+    officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
+
+    async def opens(text: str, kind: str = FEE.kind) -> tuple[bool, bool]:
+        """Say whether it is warned of, and whether an officer is called for it."""
+        before = len(await cases(desk))
+        reply = await guard(desk, library, talk(text), replace(FEE, kind=kind), minutes=30)
+        newest, *others = await cases(desk)
+        called = len(others) == before and CaseEventKind.NOTIFIED in await events(desk, newest)
+        return bool(reply and reply.text), called
+
+    async def take_all() -> None:
+        async def work(session: Session) -> None:
+            for case in await all_cases(session):
+                if case.status is CaseStatus.OPEN:
+                    await acknowledge(session, case.code, officer, NOW)
+
+        await desk.database.write(work)
+
+    for kind in ("fake-teacher-fee", "subsidy", "qr-gift"):
+        assert [await opens(f"{kind}{number}", kind) for number in range(5)] == [(True, True)] * 4 + [(False, False)]
+    assert await opens("fake-police", "fake-police") == (
+        False,
+        True,
+    )  # twelve lines are enough, and yet it is a new kind
+    await take_all()
+    assert [await opens(f"又一条{number}") for number in range(2)] == [(False, True), (False, False)]
+    assert await opens("又一条0") == (False, False)
+    assert len([one for one in await alarms(desk) if one.warned]) == MOST_AN_HOUR
+
+
+async def test_same_words_call_an_officer_anew_a_while_after_one_took_the_case(desk: Desk, library: Library) -> None:
+    officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await guard(desk, library, talk())
+    (case,) = await cases(desk)
+    await desk.database.write(lambda session: acknowledge(session, case.code, officer, NOW))
+
+    for number, minutes in enumerate((59, 60, 61)):
+        assert await guard(desk, library, talk(group=f"c00{number}"), minutes=minutes) == LINE
+    assert [len(await evidence(desk, one)) for one in await cases(desk)] == [2, 2]
 
 
 async def test_case_does_not_grow_without_end(desk: Desk, library: Library) -> None:
@@ -98,7 +145,7 @@ async def test_case_does_not_grow_without_end(desk: Desk, library: Library) -> N
 
     (case,) = await cases(desk)
     assert len(await evidence(desk, case)) == MOST_EVIDENCE
-    assert len(await alarms(desk)) == 1
+    assert [one.warned for one in reversed(await alarms(desk))] == [True] + [False] * (MOST_EVIDENCE + 1)
 
 
 async def test_teacher_s_account_is_warned_of_and_an_officer_s_is_not(desk: Desk, library: Library) -> None:

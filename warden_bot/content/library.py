@@ -3,16 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+from warden_bot.content.dates import read_calendar
 from warden_bot.content.gaps import gaps_in_samples, required_topics, unreal_facts
 from warden_bot.content.guarding import Warnings, check_warnings, read_warnings
 from warden_bot.content.learnt import LearntNotes
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_page, read_text
+from warden_bot.content.reading import Fields, read_mapping, read_page, read_text
 from warden_bot.content.replies import Replies, parse_replies
 from warden_bot.content.speech import Speech, read_speech
 from warden_bot.content.templates import Unfilled, Wording
@@ -27,17 +28,13 @@ from warden_bot.content.texts import (
     parse_answer,
     parse_campaign,
 )
-from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, in_quiet_hours, parse_day_rule, parse_time
+from warden_bot.domain.calendar import CalendarEntry
 from warden_bot.domain.understanding.guard import Guard
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
-from warden_bot.errors import Fault, Refused
+from warden_bot.errors import Fault
 from warden_bot.states import Action
 
 SAMPLE_DAY = "11月23日"  # stands for the day of sending where a text is only checked or measured
-DEFAULT_WINDOW, DEFAULT_SPREAD = 50, 25  # minutes
-CALENDAR_KEYS = {"campaign", "at", "window", "spread", "audience", "from", "until"}
-DAY_KEYS = {"date", "yearly", "monthly", "weekly", "nth"}
 
 
 @dataclass(frozen=True)
@@ -203,65 +200,13 @@ class _Reader:
         return MappingProxyType(found)
 
     def calendar(self, campaigns: Mapping[str, Campaign]) -> tuple[CalendarEntry, ...]:
-        """Read when which campaign is due. One that is past only warns, so that time never breaks the build."""
+        """Read when which campaign is due."""
         fields = self.mapping("calendar.yml")
-        rows = fields.values.get("calendar") or []
-        if not isinstance(rows, list):
-            fields.fault("calendar", "calendar 要写成列表，每条前面一个 -")
-            self.faults += fields.faults
-            return ()
-        if any(not isinstance(row, dict) for row in rows):
-            fields.fault("calendar", "calendar 的每一条都要写成 campaign: 编号 这样的几行")
-            self.faults += fields.faults
-            return ()
-        read = [self._entry(mapping_fields(row, fields.file), campaigns) for row in rows]
-        entries = tuple(entry for entry in read if entry is not None)
-        twice = [
-            one
-            for one in entries
-            if [(two.campaign, two.days, two.at) for two in entries].count((one.campaign, one.days, one.at)) > 1
-        ]
-        if twice:
-            fields.fault("calendar", f"推送 {twice[0].campaign} 在同一天同一刻排了两次，只会发一次")
-            self.faults += fields.faults
+        known = len(fields.faults)  # noted already
+        entries, warnings = read_calendar(fields, campaigns, self.today)
+        self.faults += fields.faults[known:]
+        self.warnings += warnings
         return entries
-
-    def _entry(self, row: Fields, campaigns: Mapping[str, Campaign]) -> CalendarEntry | None:
-        row.refuse_unknown(CALENDAR_KEYS | DAY_KEYS)
-        campaign = row.text("campaign")
-        if campaign and campaign not in campaigns:
-            row.fault("campaign", f"没有推送 {campaign}（campaigns/{campaign}.md）")
-        window = row.minutes("window", DEFAULT_WINDOW)
-        spread = row.minutes("spread", min(DEFAULT_SPREAD, window))
-        if spread >= window:
-            row.fault("spread" if "spread" in row.lines else "window", f"spread {spread} 要小于 window {window}")
-        entry = None
-        try:
-            day_fields = {key: value for key, value in row.values.items() if key in DAY_KEYS | {"from", "until"}}
-            days, at = parse_day_rule(day_fields), parse_time(row.values.get("at", ""))
-            entry = CalendarEntry(
-                campaign,
-                days,
-                at,
-                timedelta(minutes=window),
-                timedelta(minutes=spread),
-                row.text("audience", needed=False),
-            )
-            if entry.audience:
-                parse_audience(entry.audience)
-            if in_quiet_hours(at, entry.window):
-                row.fault("at", f"{at:%H:%M} 起 {window} 分钟会落进安静时段（22:00–06:30）")
-            if days.is_past(self.today):
-                self.warnings.append(Fault(row.file, row.line, f"推送 {campaign} 的日期已经过了，不会再发"))
-        except ImpossibleDate as impossible:
-            place = next((row.lines[key] for key in row.values if key in DAY_KEYS), row.line)
-            self.faults.append(
-                Fault(row.file, row.lines.get("at", place) if "时间" in str(impossible) else place, str(impossible))
-            )
-        except Refused as refusal:
-            row.fault("audience", str(refusal))
-        self.faults += row.faults
-        return None if row.faults else entry
 
     def check(self, library: Library) -> None:
         """Check every text of the folder and every review date."""

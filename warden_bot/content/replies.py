@@ -56,6 +56,8 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
     "unmuted": (NOTHING, "好，我在这个群继续回答。"),
     "answer_held": (NOTHING, "这条正在核对，先别照着做。急事打110，别的问派出所。"),
     "answer_put_on_hold": (NOTHING, "记下了，这条在本群先不说，编辑会核对。"),
+    "warning_disputed": (NOTHING, "记下了，在等值班民警看这条提醒。看完以前先别扫、别转，已转钱打110。"),
+    "warning_was_none": (NOTHING, "民警看过了，那条提醒是误报。同样的话不再提醒。"),
     "nothing_to_hold": (NOTHING, "24小时内我没在这个群回答过问题，没有可以停的。"),
     "fee_notice": (
         NOTHING,

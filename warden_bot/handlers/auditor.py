@@ -25,6 +25,7 @@ from warden_bot.store.broadcasts import Broadcast, due_already_made
 from warden_bot.store.database import Session
 from warden_bot.store.findings import Finding, is_known, mend, note, open_findings, tell
 from warden_bot.store.groups import group_by_code, groups_in_audience
+from warden_bot.store.guard_alarms import forget_alarms
 from warden_bot.store.hushes import forget_ended
 from warden_bot.store.missed_questions import forget_missed
 from warden_bot.store.moves import free_stragglers, lose, send_again
@@ -141,11 +142,13 @@ async def _forget(session: Session, now: datetime) -> None:
     """Close what nobody will ever close otherwise: it has been shown, and has not been seen again for long."""
     await forget_ended(session, now)
     await forget_missed(session, now)
+    await forget_alarms(session, now)
     for platform in await end_idle_outages(session, now - OUTAGE_IS_IDLE):
         await mend(session, FindingKind.PLATFORM_DOWN, now, [platform])
     await mend(session, FindingKind.CREDENTIALS_REFUSED, now, seen_before=now - CREDENTIALS_FORGOTTEN)
     await mend(session, FindingKind.CONTENT_REFUSED, now, seen_before=now - LOOK_BACK)
     await mend(session, FindingKind.ROUTE_MOVED, now, seen_before=now - LOOK_BACK)
+    await mend(session, FindingKind.CHILD_DATA_POSTED, now, seen_before=now - LOOK_BACK)
 
 
 async def _replies(session: Session, channels: Channels, now: datetime) -> None:

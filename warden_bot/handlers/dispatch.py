@@ -36,6 +36,7 @@ from warden_bot.states import Action, CaseStatus, ChannelKind, HushReason
 from warden_bot.store.cases import Case, case_by_code, who_told_lately
 from warden_bot.store.database import Session
 from warden_bot.store.groups import address_hash, codes_at, group_by_code
+from warden_bot.store.guard_alarms import take_turn
 from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new, known_among
 from warden_bot.store.outbox import REPLY_ADDRESS
 from warden_bot.store.sealing import Sealer
@@ -60,6 +61,8 @@ async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply
     passing = [one.passes for one in incoming]
     replies: dict[int, Reply] = {}
     missed_ones: list[Incoming] = []
+    if any(one.suspicion or one.bares_children for one in incoming):
+        await take_turn(session)  # before any row is locked, so that two processes cannot wait for each other
     for place, one in enumerate(incoming):
         if not passing[place]:
             replies[place] = await _handle(session, one, missed_ones)

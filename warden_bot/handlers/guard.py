@@ -4,7 +4,9 @@ The words of a scam are evidence: sealed into a case as a tip's are, and said no
 """
 
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Reply
@@ -30,11 +32,12 @@ from warden_bot.states import (
     SenderRole,
 )
 from warden_bot.store.audit import add_entry
-from warden_bot.store.cases import Case, add_event, add_tip, case_by_code, open_case
+from warden_bot.store.cases import Case, NewTip, add_event, add_tip, case_by_code, open_case
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
 from warden_bot.store.groups import ADDRESS, Group, group_by_code
 from warden_bot.store.guard_alarms import (
+    GuardAlarm,
     add_alarm,
     alarms_in,
     false_alarms,
@@ -42,9 +45,10 @@ from warden_bot.store.guard_alarms import (
     mark_alarms_false,
     noticed_since,
     open_case_about,
-    open_case_in,
     pieces_of_evidence,
     said_to_be_none,
+    take_turn,
+    waiting_case_in,
 )
 from warden_bot.store.officers import Officer
 from warden_bot.store.outbox import REPLY_ADDRESS, Delivery, enqueue
@@ -55,8 +59,11 @@ A_FALSE_ALARM, MOST_LOWERED = 0.1, 0.4  # by so much one lowers the score; what 
 SAME_WORDS = timedelta(hours=24)  # so long the same words belong to the case that they opened
 SAID_AGAIN = timedelta(minutes=30)  # after which the same words in the same group are warned of once more
 HOUR = timedelta(hours=1)
-MOST_AN_HOUR = 6  # warnings into one group
+STILL_ON_IT = timedelta(hours=1)  # so long after taking a case its officer gets the same words with it, without a call
+MOST_OF_A_KIND, MOST_AN_HOUR = 4, 12  # warnings into one group within an hour
 MOST_EVIDENCE = 20  # messages in one case: an officer's notice holds them all, and platforms refuse long ones
+MOST_WITH_DISPUTES = MOST_EVIDENCE + 3  # that somebody calls it wrong has room even then
+DISPUTED = "{who}说这条预警不对。核实是误报，就回“误报”加编号。"
 FALSE_ALARM = "误报"  # the outcome of a case that was none
 TEACHER_WINDOW = timedelta(hours=24)
 SILENCE = Reply(Action.SILENT, None, None)
@@ -83,27 +90,58 @@ async def watch(
     text_hash = sealer.keyed_hash(f"guard\n{normalise(message.text)}")
     if await _is_thought_harmless(session, suspicion, text_hash):
         return None
-    lately = await alarms_in(session, place, now - HOUR)
-    flooded = len(lately) >= MOST_AN_HOUR
-    said = any(one.text_hash == text_hash and one.alarmed_at > now - SAID_AGAIN for one in lately)
-    case = await open_case_about(session, text_hash, now - SAME_WORDS)
-    if case is None and flooded:  # every officer has been called six times this hour for this group
-        case = await open_case_in(session, place, now - HOUR)
+    await take_turn(session)
+    warned_of = [one for one in await alarms_in(session, place, now - HOUR) if one.warned]
+    said = any(one.text_hash == text_hash and one.alarmed_at > now - SAID_AGAIN for one in warned_of)
+    flooded = _is_flooded(warned_of, suspicion.kind)
+    case = await _case_about(session, text_hash, now)
+    if case is None and flooded:  # the like has called an officer several times this hour, for this group
+        case = await _case_with_room(session, place, suspicion.kind, now)
     evidence = sealed_tip(message, sealer, f"【{await _name_of(session, place)}】")
-    if case is None:
-        category = GUARD + suspicion.kind
-        case = await open_case(session, new_code(secrets.choice), category, evidence, now, danger=False)
-        await call_duty(session, case, library, now, ack_within)
-    else:
-        if await pieces_of_evidence(session, case) < MOST_EVIDENCE:
-            add_tip(session, case, evidence, now)
-        add_event(session, case, CaseEventKind.TIP_ADDED, now)
-        if said or flooded:
-            return SILENCE
-    add_alarm(session, place, suspicion.kind, suspicion.reasons, text_hash, case, now)
-    if flooded:
+    case = await _put(session, case, suspicion.kind, evidence, library, now, ack_within)
+    quiet = said or flooded
+    add_alarm(session, place, suspicion.kind, suspicion.reasons, text_hash, case, now, warned=not quiet)
+    if quiet:
         return SILENCE
     return Reply(Action.ANSWER, warnings.topic(suspicion.kind), warnings.line(suspicion.kind))
+
+
+def _is_flooded(warned_of: Sequence[GuardAlarm], kind: str) -> bool:
+    """Say whether a group has been warned often enough this hour: of this kind of scam, or of all."""
+    return len(warned_of) >= MOST_AN_HOUR or len([one for one in warned_of if one.kind == kind]) >= MOST_OF_A_KIND
+
+
+async def _case_about(session: Session, text_hash: str, now: datetime) -> Case | None:
+    """Return the case that takes the same words once more; None where an officer has to be called for them."""
+    case = await open_case_about(session, text_hash, now - SAME_WORDS)
+    taken_at = case.acknowledged_at if case is not None else None
+    return case if taken_at is None or taken_at > now - STILL_ON_IT else None
+
+
+async def _case_with_room(session: Session, place: str, kind: str, now: datetime) -> Case | None:
+    """Return the case that takes other words of a flood: one that officers are still called for, and see all of."""
+    case = await waiting_case_in(session, place, kind, now - HOUR)
+    return case if case is not None and await pieces_of_evidence(session, case) < MOST_EVIDENCE else None
+
+
+async def _put(
+    session: Session,
+    case: Case | None,
+    kind: str,
+    evidence: NewTip,
+    library: Library,
+    now: datetime,
+    ack_within: timedelta,
+    most: int = MOST_EVIDENCE,
+) -> Case:
+    """Add evidence to a case; where there is none, open one and call the officer on duty."""
+    if case is None:
+        case = await open_case(session, new_code(secrets.choice), GUARD + kind, evidence, now, danger=False)
+        await call_duty(session, case, library, now, ack_within)
+    elif await pieces_of_evidence(session, case) < most:
+        add_tip(session, case, evidence, now)
+        add_event(session, case, CaseEventKind.TIP_ADDED, now)
+    return case
 
 
 async def _is_thought_harmless(session: Session, suspicion: Suspicion, text_hash: str) -> bool:
@@ -117,6 +155,32 @@ async def _is_thought_harmless(session: Session, suspicion: Suspicion, text_hash
 async def _name_of(session: Session, code: str) -> str:
     group = await group_by_code(session, code)
     return group.name if group is not None else code
+
+
+async def dispute(
+    session: Session,
+    sealer: Sealer,
+    message: InboundMessage,
+    warning: GuardAlarm,
+    who: str,
+    library: Library,
+    now: datetime,
+    ack_within: timedelta,
+) -> bool:
+    """Let the officers know that somebody in charge calls a warning wrong; False where an officer has said so already.
+
+    It changes nothing by itself, for accounts are stolen. Where the case is closed, it opens one that can be marked too.
+    """
+    await take_turn(session)
+    if await said_to_be_none(session, warning.text_hash):
+        return False
+    words = replace(message, text=DISPUTED.format(who=who))
+    evidence = sealed_tip(words, sealer, f"【{await _name_of(session, warning.group_code)}】")
+    known = await _case_about(session, warning.text_hash, now)
+    case = await _put(session, known, warning.kind, evidence, library, now, ack_within, MOST_WITH_DISPUTES)
+    if known is None:
+        add_alarm(session, warning.group_code, warning.kind, warning.why, warning.text_hash, case, now, warned=False)
+    return True
 
 
 async def mark_false(session: Session, code: str, officer: Officer, now: datetime) -> Case:
@@ -152,7 +216,10 @@ async def notice_children_data(
     code = message.group
     group = await group_by_code(session, code) if code is not None else None
     kind = FindingKind.CHILD_DATA_POSTED
-    if group is None or await noticed_since(session, kind, group.code, now - HOUR):
+    if group is None:
+        return
+    await take_turn(session)
+    if await noticed_since(session, kind, group.code, now - HOUR):
         return
     await note(session, kind, group.code, "", now)
     route = _teacher_of(group, channels, sealer)

@@ -71,8 +71,8 @@ class Etiquette:
         group, topic = one.message.group, one.verdict.topic
         if HushReason.HANDED_OVER in reasons or self._is_held(one):
             return SILENCE
-        if group is None:  # a chat that is bound to no group of ours: nobody could say which lines are its
-            return one.reply()
+        if group is None:  # a chat that is bound to no group of ours: no cap and no mute would hold there
+            return SILENCE
         lines = self.said.get(group, [])
         if holds_back(lines, topic, one.now):
             return SILENCE

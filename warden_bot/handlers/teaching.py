@@ -9,6 +9,7 @@ from warden_bot.domain.understanding.judge import TOPIC_OF, Verdict
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.case import call_duty
+from warden_bot.handlers.guard import dispute
 from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.manners import SILENCE, mute, reasons_for, unmute
 from warden_bot.handlers.taking import writing_officer
@@ -17,6 +18,7 @@ from warden_bot.states import Action, AuditAction, FindingKind, HushReason, Offi
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
+from warden_bot.store.guard_alarms import GuardAlarm, warning_at
 from warden_bot.store.held_answers import hold
 from warden_bot.store.held_answers import release as release_held
 from warden_bot.store.inbox import last_answer_in
@@ -25,6 +27,7 @@ from warden_bot.store.officers import Officer
 IN_CHARGE = frozenset({SenderRole.TEACHER, SenderRole.OFFICER})  # where the channel vouches for the role
 MAY_RELEASE = frozenset({OfficerRole.EDITOR, OfficerRole.CHIEF})
 NO_THEMES = "还没有"
+CLASS_TEACHER, OFFICER = "班主任", "民警"
 
 
 async def teach(session: Session, one: Incoming, order: Order) -> Reply | None:
@@ -96,17 +99,32 @@ async def _case(session: Session, one: Incoming, category: str, phrase: str) -> 
 
 
 async def _wrong(session: Session, one: Incoming, _order: Order, by: str) -> Reply | None:
-    """Hold the answer that was last given in this group until an editor has looked at it."""
+    """Hold the answer that was last given in this group until an editor has looked at it.
+
+    Of a warning of the guard's no answer is held: whether that was wrong, an officer says.
+    """
     code = one.message.group
     if code is None:
         return None
-    topic = await last_answer_in(session, code, one.now - USUAL.disputable)
-    if topic is None:
+    last = await last_answer_in(session, code, one.now - USUAL.disputable)
+    if last is None:
         return _said(one, "nothing_to_hold") if one.message.addressed else SILENCE
+    warning = await warning_at(session, code, last.at)
+    if warning is not None:
+        return await _disputed(session, one, warning, by)
+    topic = last.topic or ""
     if await hold(session, topic, code, one.now):
         await note(session, FindingKind.ANSWER_HELD, held_subject(topic, code), "", one.now)
         add_entry(session, by, AuditAction.ANSWER_HELD, held_subject(topic, code), one.now)
     return _said(one, "answer_put_on_hold")
+
+
+async def _disputed(session: Session, one: Incoming, warning: GuardAlarm, by: str) -> Reply:
+    """Let the officers know who calls a warning wrong: one of theirs, or the class teacher."""
+    who = CLASS_TEACHER if by == SenderRole.TEACHER else OFFICER
+    desk = one.desk
+    told = await dispute(session, desk.sealer, one.message, warning, who, one.library, one.now, desk.ack_within)
+    return _said(one, "warning_disputed" if told else "warning_was_none")
 
 
 async def _material(_session: Session, one: Incoming, order: Order, _by: str) -> Reply | None:

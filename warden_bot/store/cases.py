@@ -42,6 +42,10 @@ class Case(SQLModel, table=True):
     acknowledged_by: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str = ""  # what the officer entered when closing
+    desk: str = "duty"  # whose it is: a name in content/desks.yml
+    due_at: datetime | None = Field(default=None, sa_type=Instant)  # by when something is to be put right
+    touched_at: datetime | None = Field(default=None, sa_type=Instant)  # when an officer last did something about it
+    reminded_at: datetime | None = Field(default=None, sa_type=Instant)  # of a case that is taken and left alone
 
 
 class Tip(SQLModel, table=True):

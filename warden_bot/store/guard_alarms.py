@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, Index, delete, text, update
 from sqlmodel import Field, SQLModel, col, func, select
 
 from warden_bot.states import CaseStatus, FindingKind
@@ -17,12 +17,17 @@ from warden_bot.store.officers import Officer
 from warden_bot.store.rows import changed_rows
 
 BETWEEN = ","
+UNSAID = "没有再提醒"  # stands last among the reasons of an alarm that its group was not told of
+KEPT = timedelta(days=30)
+TURN = text("SELECT pg_advisory_xact_lock(:guard, :school)")
+GUARD_LOCK = 5_180  # any number that nothing else locks by
 
 
 class GuardAlarm(SQLModel, table=True):
-    """One message in one group that the guard took for a scam."""
+    """One message in one group that the guard took for a scam, whether or not the group was warned of it."""
 
     __tablename__ = "guard_alarm"
+    __table_args__ = (Index("guard_alarm_in_group", "group_code", "alarmed_at"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Identity)
     school_id: int
@@ -34,6 +39,16 @@ class GuardAlarm(SQLModel, table=True):
     alarmed_at: datetime = Field(sa_type=Instant)
     false_at: datetime | None = Field(default=None, sa_type=Instant)  # when an officer said that it was none
     false_by: int | None = Field(default=None, foreign_key="officer.id", sa_type=Identity)
+
+    @property
+    def why(self) -> list[str]:
+        """By what it was recognised."""
+        return [reason for reason in self.reasons.split(BETWEEN) if reason not in {"", UNSAID}]
+
+    @property
+    def warned(self) -> bool:
+        """Say whether the group was warned; not, where it had been told enough of the like."""
+        return UNSAID not in self.reasons.split(BETWEEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +67,41 @@ class ListedAlarm:
             "case": self.case,
             "group": one.group_code,
             "kind": one.kind,
-            "reasons": one.reasons.split(BETWEEN) if one.reasons else [],
+            "reasons": one.why,
+            "warned": one.warned,
             "alarmed_at": iso(one.alarmed_at),
             "false_at": iso(one.false_at),
             "false_by": self.false_by,
         }
 
 
+async def take_turn(session: Session) -> None:
+    """Let one transaction at a time decide for the guard; the next one sees what this one wrote.
+
+    One lock for all of it, so that no two of them can wait for each other. SQLite has one writer anyway.
+    """
+    if not session.on_sqlite:
+        await session.execute(TURN, {"guard": GUARD_LOCK, "school": session.school_id})
+
+
 def add_alarm(
-    session: Session, group_code: str, kind: str, reasons: Collection[str], text_hash: str, case: Case, now: datetime
+    session: Session,
+    group_code: str,
+    kind: str,
+    reasons: Collection[str],
+    text_hash: str,
+    case: Case,
+    now: datetime,
+    *,
+    warned: bool = True,
 ) -> None:
-    """Write down that a group was warned."""
+    """Write down an alarm about words in a group, and whether the group was warned."""
+    told = [] if warned else [UNSAID]
     alarm = GuardAlarm(
         school_id=session.school_id,
         group_code=group_code,
         kind=kind,
-        reasons=BETWEEN.join(reason.replace(BETWEEN, "，") for reason in reasons),
+        reasons=BETWEEN.join([*(reason.replace(BETWEEN, "，") for reason in reasons), *told]),
         text_hash=text_hash,
         case_id=case.id or 0,
         alarmed_at=now,
@@ -97,32 +131,48 @@ async def said_to_be_none(session: Session, text_hash: str) -> bool:
 
 async def open_case_about(session: Session, text_hash: str, since: datetime) -> Case | None:
     """Return the newest case, not closed, about these words since a moment."""
-    return await _newest_case(session, GuardAlarm.text_hash == text_hash, since)
+    about = (col(GuardAlarm.text_hash) == text_hash, col(Case.status) != CaseStatus.CLOSED)
+    return await _newest_case(session, since, *about)
 
 
-async def open_case_in(session: Session, group_code: str, since: datetime) -> Case | None:
-    """Return the newest case, not closed, of an alarm in this group since a moment."""
-    return await _newest_case(session, GuardAlarm.group_code == group_code, since)
+async def waiting_case_in(session: Session, group_code: str, kind: str, since: datetime) -> Case | None:
+    """Return the newest case that nobody has taken yet of alarms of a kind in a group since a moment."""
+    there = (col(GuardAlarm.group_code) == group_code, col(GuardAlarm.kind) == kind)
+    return await _newest_case(session, since, *there, col(Case.status) == CaseStatus.OPEN)
 
 
-async def _newest_case(session: Session, condition: bool, since: datetime) -> Case | None:
+async def _newest_case(session: Session, since: datetime, *conditions: ColumnElement[bool]) -> Case | None:
     query = (
         select(Case)
         .join(GuardAlarm, col(GuardAlarm.case_id) == col(Case.id))
-        .where(condition, GuardAlarm.school_id == session.school_id, GuardAlarm.alarmed_at >= since)
-        .where(Case.status != CaseStatus.CLOSED)
+        .where(GuardAlarm.school_id == session.school_id, GuardAlarm.alarmed_at >= since, *conditions)
     )
     return (await session.exec(query.order_by(col(GuardAlarm.id).desc()).limit(1))).first()
 
 
 async def alarms_in(session: Session, group_code: str, since: datetime) -> Sequence[GuardAlarm]:
-    """Return what a group was warned of since a moment."""
+    """Return the alarms in a group since a moment, those too that it was not warned of."""
     query = select(GuardAlarm).where(
         GuardAlarm.school_id == session.school_id,
         GuardAlarm.group_code == group_code,
         GuardAlarm.alarmed_at > since,
     )
     return (await session.exec(query)).all()
+
+
+async def warning_at(session: Session, group_code: str, at: datetime) -> GuardAlarm | None:
+    """Return the alarm that a group was warned of by what was said to a message of that moment; None for an answer."""
+    query = select(GuardAlarm).where(
+        GuardAlarm.school_id == session.school_id, GuardAlarm.group_code == group_code, GuardAlarm.alarmed_at == at
+    )
+    return next((one for one in (await session.exec(query)).all() if one.warned), None)
+
+
+async def forget_alarms(session: Session, now: datetime) -> None:
+    """Drop what is old; what an officer marked as false teaches on."""
+    ours = col(GuardAlarm.school_id) == session.school_id
+    old = (col(GuardAlarm.alarmed_at) < now - KEPT, col(GuardAlarm.false_at).is_(None))
+    await session.execute(delete(GuardAlarm).where(ours, *old).execution_options(synchronize_session=False))
 
 
 async def pieces_of_evidence(session: Session, case: Case) -> int:

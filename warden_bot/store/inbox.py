@@ -58,6 +58,8 @@ class Decided:
     addressed: bool = True
 
 
+_WARNED = """(SELECT 1 FROM guard_alarm WHERE guard_alarm.group_code = inbox_message.group_code
+    AND guard_alarm.alarmed_at = inbox_message.received_at AND guard_alarm.school_id = inbox_message.school_id)"""
 _KNOWN = "SELECT message_id FROM inbox_message WHERE school_id = {} AND channel = '{}' AND message_id IN"
 _INSERT = """INSERT INTO inbox_message (school_id, channel, message_id, text_hash, group_code, action, topic, reply,
     received_at, addressed) VALUES"""
@@ -113,20 +115,23 @@ async def earlier_message(session: Session, channel: ChannelKind, message_id: st
 
 
 async def said_unasked(session: Session, groups: Collection[str], since: datetime) -> Mapping[str, list[Line]]:
-    """Return what was said in each of these groups since a moment without anybody having addressed the bot."""
+    """Return what was said in each of these groups since a moment without anybody having addressed the bot.
+
+    Without the guard's warnings, which no manners restrain: at the very moment of such a message there is an alarm.
+    """
     values = [session.school_id, microseconds(since), *sorted(set(groups))]
     marks = ", ".join(["?"] * (len(values) - 2))
     query = f"""SELECT group_code, received_at, topic FROM inbox_message WHERE school_id = ? AND received_at > ?
-        AND group_code IN ({marks}) AND reply IS NOT NULL AND NOT addressed"""  # noqa: S608 -- marks only
+        AND group_code IN ({marks}) AND reply IS NOT NULL AND NOT addressed AND NOT EXISTS {_WARNED}"""  # noqa: S608 -- ours
     found: defaultdict[str, list[Line]] = defaultdict(list)
     for group, received_at, topic in (await run_once(session, query, values)).rows:
         found[group].append(Line(EPOCH + MICROSECOND * received_at, topic))
     return found
 
 
-async def last_answer_in(session: Session, group: str, since: datetime) -> str | None:
-    """Return the topic of the newest answer that was given in a group since a moment."""
-    query = select(InboxMessage.topic).where(
+async def last_answer_in(session: Session, group: str, since: datetime) -> Line | None:
+    """Return the newest answer that was given in a group since a moment; the guard's warnings are answers here too."""
+    query = select(InboxMessage.received_at, InboxMessage.topic).where(
         InboxMessage.school_id == session.school_id,
         InboxMessage.group_code == group,
         InboxMessage.received_at >= since,
@@ -135,4 +140,5 @@ async def last_answer_in(session: Session, group: str, since: datetime) -> str |
         col(InboxMessage.topic).is_not(None),
     )
     newest = query.order_by(col(InboxMessage.received_at).desc(), col(InboxMessage.id).desc())
-    return (await session.exec(newest.limit(1))).first()
+    found = (await session.exec(newest.limit(1))).first()
+    return Line(*found) if found is not None else None

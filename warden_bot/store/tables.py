@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.binding import BindCode
 from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.case_notes import CaseNote
 from warden_bot.store.cases import Case, CaseEvent, Tip
 from warden_bot.store.findings import Finding
 from warden_bot.store.groups import Group
@@ -13,12 +14,15 @@ from warden_bot.store.held_answers import HeldAnswer
 from warden_bot.store.hushes import Hush
 from warden_bot.store.inbox import InboxMessage
 from warden_bot.store.leases import Lease
+from warden_bot.store.machine_alarms import MachineAlarm
 from warden_bot.store.missed_questions import MissedQuestion
 from warden_bot.store.officers import DutyShift, Officer
 from warden_bot.store.outages import PlatformOutage
 from warden_bot.store.outbox import Attempt, Delivery
 from warden_bot.store.pacing import Pace
+from warden_bot.store.receipts import Receipt
 from warden_bot.store.rooms import RoomMessage
+from warden_bot.store.tip_media import TipMedia
 from warden_bot.store.tokens import PlatformToken
 
 TABLES: tuple[type[SQLModel], ...] = (
@@ -44,5 +48,9 @@ TABLES: tuple[type[SQLModel], ...] = (
     HeldAnswer,
     MissedQuestion,
     GuardAlarm,
+    Receipt,
+    CaseNote,
+    TipMedia,
+    MachineAlarm,
 )
 METADATA = SQLModel.metadata

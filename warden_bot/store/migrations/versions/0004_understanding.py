@@ -80,6 +80,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_guard_alarm_text_hash"), "guard_alarm", ["text_hash"], unique=False)
     op.create_index(op.f("ix_guard_alarm_case_id"), "guard_alarm", ["case_id"], unique=False)
+    op.create_index("guard_alarm_in_group", "guard_alarm", ["group_code", "alarmed_at"], unique=False)
 
 
 def downgrade() -> None:
