@@ -11,6 +11,7 @@ from warden_bot.store.groups import ADDRESS, Group, address_hash
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import DutyShift, Officer
 from warden_bot.store.outbox import Delivery
+from warden_bot.store.receipts import Receipt
 from warden_bot.store.sealing import Sealer
 
 TAKES_KEY = {ChannelKind.WEBHOOK, ChannelKind.RELAY}  # of those that tests make groups on
@@ -108,6 +109,18 @@ def make_delivery(**changes: Any) -> Delivery:
         "created_at": NOW,
     }
     return Delivery(**(values | changes))
+
+
+def make_receipt(case_id: int | None, code: str, reporter_hash: str, **changes: Any) -> Receipt:
+    values: dict[str, Any] = {
+        "school_id": 1,
+        "code": code,
+        "case_id": case_id,
+        "reporter_hash": reporter_hash,
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(days=180),
+    }
+    return Receipt(**(values | changes))
 
 
 def make_message(text: str, **changes: Any) -> InboundMessage:

@@ -34,8 +34,10 @@ async def test_editor_gives_a_question_to_a_topic_in_two_steps_and_the_scores_ar
     listed = await command_line.run("questions", "list", "--as", "编辑甲")
     done = await command_line.run("questions", "attach", "1", "lost.items", "--as", "编辑甲")
     check = await command_line.run("content", "check", "--json")
+    beyond = await command_line.run("questions", "dismiss", "9" * 20, "--as", "编辑甲")
 
     assert listed.out == "【1】共问 1 次\n  1\t1 次\t我叫（名字），捡到一把紫色雨伞该交到哪里\t像 lost.items（0.21）\n"
     assert (done.code, check.code) == (0, 0), done.err
+    assert (beyond.code, "Traceback" in beyond.err) == (2, False)
     scores = [row["reason"] for row in check.json if row["id"] == "score"]
     assert scores[:2] == ["ambient answer_recall 1（至少 0.5）", "ambient answer_precision 1"]

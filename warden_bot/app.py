@@ -132,9 +132,12 @@ async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
 
 def _furnish(kit: Kit, shelf: Shelf, *, demo: bool) -> House:
     settings = kit.settings
-    desk = Desk(kit.database, kit.channels, kit.sealer, timedelta(seconds=settings.ack_within))
+    ack_within = None if settings.ack_within is None else timedelta(seconds=settings.ack_within)
+    desk = Desk(kit.database, kit.channels, kit.sealer, ack_within)
     spool = Spool(settings.spool_dir, kit.sealer)
-    return House(desk, spool, shelf, kit.metrics, settings.zone, kit.clock, demo, links_of(settings, kit.sealer))
+    secret = settings.alarms_secret.get_secret_value()
+    links = links_of(settings, kit.sealer)
+    return House(desk, spool, shelf, kit.metrics, settings.zone, kit.clock, demo, links, alarms_secret=secret)
 
 
 def _announce(words: str) -> None:

@@ -18,13 +18,17 @@ from warden_bot.handlers.delivery import SWEEP_GAP, sweep_outbox
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.intake import replay_spool
 from warden_bot.handlers.relaying import follow_up
+from warden_bot.handlers.reminding import remind_officers, reminder_is_due
+from warden_bot.handlers.retention import CLOCK, purge
 from warden_bot.store.auditing import needs_sweep
 from warden_bot.store.cases import call_is_due
 from warden_bot.store.database import Database
 from warden_bot.store.spool import Spool
 
 CAMPAIGN_SECONDS, ESCALATION_SECONDS, SWEEP_SECONDS, CONTENT_SECONDS = 5, 1, 5, 4
-AUDIT_SECONDS, SPOOL_SECONDS, RELAY_SECONDS = 30, 2, 20
+AUDIT_SECONDS, SPOOL_SECONDS, RELAY_SECONDS, RETENTION_SECONDS = 30, 2, 20, 60
+PURGE_EVERY = timedelta(days=1)
+REMIND_SECONDS = 15
 AUDIT_IS_FRESH = timedelta(seconds=3 * AUDIT_SECONDS)
 
 log = logging.getLogger(__name__)
@@ -106,6 +110,28 @@ async def tick_relay(work: Clockwork) -> None:
         log.info("reminded %s teachers of what waits to be posted", reminded)
 
 
+async def tick_retention(work: Clockwork) -> None:
+    """Erase what has had its time: soon after every start, so that a restored backup is purged too, then once a day."""
+    now, before = work.clock(), work.last.get("retention")
+    if before is not None and timedelta(0) <= now - before < PURGE_EVERY:
+        return
+    counts = await purge(work.database, work.desk.sealer, work.spool, work.shelf.library.retention, CLOCK, now)
+    work.last["retention"] = now
+    if any(counts.values()):
+        log.info("erased what had had its time: %s", {name: count for name, count in counts.items() if count})
+
+
+async def tick_remind(work: Clockwork) -> None:
+    """Remind officers of cases that they took and left alone."""
+    now, library = work.clock(), work.shelf.library
+    async with work.database.read() as session:
+        if not await reminder_is_due(session, library, now):
+            return
+    reminded = await work.database.write(lambda session: remind_officers(session, library, now))
+    if reminded:
+        log.info("reminded officers of %s cases that were left alone", reminded)
+
+
 async def tick_heartbeat(work: Clockwork) -> None:
     """Call the heartbeat's address while all is well; whoever waits for it there raises the alarm when it stays out."""
     audited = work.last.get("audit")
@@ -147,6 +173,8 @@ SCHEDULED: dict[Tick, float] = {
     tick_sweep: SWEEP_SECONDS,
     tick_audit: AUDIT_SECONDS,
     tick_relay: RELAY_SECONDS,
+    tick_remind: REMIND_SECONDS,
+    tick_retention: RETENTION_SECONDS,
 }
 AT_THE_DOOR: dict[Tick, float] = {tick_spool: SPOOL_SECONDS}
 

@@ -44,8 +44,11 @@ class Settings(BaseModel):
     timezone: str = Field("Asia/Shanghai", description="the school's time zone")
     content_dir: Path = Field(SHIPPED_CONTENT, description="the folder of answers, pushes and calendar")
     school_id: int = Field(1, ge=1, description="which school's rows this process works on")
-    ack_within: float = Field(
-        300, gt=0, le=86_400, description="seconds an officer has to take a case before the next one is called"
+    ack_within: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        description="seconds an officer has to take a case before the next one is called; empty: as content/duty.yml says",
     )
     two_person: bool = Field(default=False, description="1: broadcasts by hand from the command line are refused")
     spool_dir: Path = Field(
@@ -53,6 +56,9 @@ class Settings(BaseModel):
     )
     metrics_port: int = Field(
         0, ge=0, le=65535, description="where a worker or scheduler process shows /healthz and /metrics; 0: nowhere"
+    )
+    alarms_secret: SecretStr = Field(
+        SecretStr(""), description="signs the alarms that systems of the campus send; empty: none is taken"
     )
     heartbeat_url: str = Field(
         "",

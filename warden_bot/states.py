@@ -148,8 +148,8 @@ class CaseStatus(StrEnum):
 
 CASE_MOVES: dict[CaseStatus, frozenset[CaseStatus]] = {
     CaseStatus.OPEN: frozenset({CaseStatus.ACKNOWLEDGED, CaseStatus.CLOSED}),
-    CaseStatus.ACKNOWLEDGED: frozenset({CaseStatus.CLOSED}),
-    CaseStatus.CLOSED: frozenset(),
+    CaseStatus.ACKNOWLEDGED: frozenset({CaseStatus.OPEN, CaseStatus.CLOSED}),  # open again: given to another desk
+    CaseStatus.CLOSED: frozenset({CaseStatus.OPEN}),
 }
 
 
@@ -172,6 +172,14 @@ class CaseEventKind(StrEnum):
     DUE_SET = "due_set"  # something is to be put right by a date
     REOPENED = "reopened"
     CLOSED = "closed"
+
+
+class AlarmLevel(StrEnum):
+    """How serious an alarm of a machine is."""
+
+    HIGH = "high"  # a case in danger, the officer on duty is called
+    MIDDLE = "middle"  # a case
+    LOW = "low"  # is written down
 
 
 class NoteKind(StrEnum):
@@ -218,6 +226,7 @@ class FindingKind(StrEnum):
     PLATFORM_DOWN = "platform_down"  # a platform does not answer; what is owed there waits
     ANSWER_HELD = "answer_held"  # a class teacher says that an answer is wrong
     CHILD_DATA_POSTED = "child_data_posted"  # a list of children's personal data stands in a group
+    ALARMS_FLOODED = "alarms_flooded"  # a system of the campus sends more alarms than anybody can look at
 
 
 READS_TIPS = frozenset({OfficerRole.OFFICER, OfficerRole.CHIEF})

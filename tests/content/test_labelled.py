@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CONTENT
+from warden_bot.content.gaps import gaps_in_examination
 from warden_bot.content.growing import grown_page
-from warden_bot.content.labelled import LabelledSet, Outcome, read_labelled, scores_of
+from warden_bot.content.labelled import LabelledSet, Outcome, read_labelled, scores_of, unmeasured
 from warden_bot.content.library import load_library
+from warden_bot.content.speech import Speech
+from warden_bot.errors import Fault
 from warden_bot.states import Action
 
 LEAST = "ambient:\n  answer_recall: 0.9\n  false_replies_per_1000: 100\naddressed:\n  answer_precision: 0.5\n"
@@ -81,11 +84,41 @@ def test_wrong_bound_is_named_and_a_folder_without_tests_is_fine(tmp_path: Path)
     ]
 
 
+def test_nobody_can_take_the_examination_away(tmp_path: Path) -> None:
+    emptied = write(tmp_path, "\n", "")
+    (tmp_path / "tests" / "least.yml").unlink()
+    gone = read_labelled(tmp_path)
+    blind = write(tmp_path, LINES, LEAST + "  tip_recall: 0.5\n")
+
+    bounds = Fault(f"{tmp_path.name}/tests/least.yml", 0, "没写至少要答到的程度，改坏了没人知道")
+    assert gone.faults == (Fault(f"{tmp_path.name}/tests/questions.jsonl", 0, "一道题也没有，改坏了没人知道"), bounds)
+    assert {fault.file for fault in emptied.faults} == {fault.file for fault in gone.faults}
+    (fault,) = unmeasured(blind, blind.lines)
+    assert (fault.line, fault.reason) == (6, "addressed tip_recall 有要求，却没有一道题考它")
+
+
+def test_folder_that_is_deaf_to_danger_is_at_fault_unless_it_only_stands_in(tmp_path: Path) -> None:
+    def seen(speech: Speech) -> tuple[int, int]:
+        faults, warnings = gaps_in_examination(tmp_path, speech)
+        return len(faults), len(warnings)
+
+    hears = Speech(dangers={"fire": ("着火了",)})
+    stands_in = seen(Speech())
+    (tmp_path / "speech").mkdir()
+    no_tests = seen(Speech(dangers={"fire": ()})), seen(hears)
+    write(tmp_path)
+
+    assert stands_in == (0, 2)
+    assert no_tests == ((1, 1), (0, 1))
+    assert (seen(Speech()), seen(hears)) == ((1, 0), (0, 0))
+
+
 def test_page_grows_by_one_line_at_the_end_of_its_samples() -> None:
     page = "---\r\nx: 1\r\n---\r\n\r\n## 问法\r\n- 一\r\n- 二\r\n\r\n## 依据\r\n- 三"
 
     assert grown_page(page, "新的") == page.replace("- 二\r\n", "- 二\r\n- 新的\r\n")
     assert grown_page("## 问法\n- 一", "新的") == "## 问法\n- 一\n- 新的\n"
+    assert grown_page("## 问法\n- 新的！\n- 一", "新的") == "## 问法\n- 新的！\n- 一"
 
 
 # what an editor breaks: file, what to change into what, the words that show the line, the reason

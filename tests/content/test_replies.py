@@ -16,6 +16,12 @@ VALUES = {
     "code": "7K4Q-M2XD",
     "themes": "防骗、防火",
     "titles": "房东不退押金",
+    "category": "举报线索",
+    "desk": "消防",
+    "at": "11月23日 12:00",
+    "numbers": "110指挥中心打110",
+    "day": "12月1日",
+    "words": "收到了",
 }
 
 

@@ -180,6 +180,7 @@ async def test_all_is_well_but_for_what_the_program_itself_should_do(
         FindingKind.ROUTE_MOVED,
         FindingKind.ANSWER_HELD,
         FindingKind.CHILD_DATA_POSTED,
+        FindingKind.ALARMS_FLOODED,
     )
     assert await is_well(desk.database)
 

@@ -6,6 +6,7 @@ from sqlmodel import select
 
 from tests.factories import NOW, add_officer_on_duty
 from tests.words import small_content
+from warden_bot.content.growing import Growth, grow
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.learning import Attachment, attach, dismiss, list_questions, note_missed
 from warden_bot.states import AuditAction, OfficerRole, QuestionStatus
@@ -60,13 +61,15 @@ async def test_only_the_most_frequent_and_the_newest_are_kept(
     monkeypatch.setattr(missed_questions, "MOST_OPEN", 2)
     await ask(database, sealer, "第一个问题啊", "第一个问题啊", "第二个问题啊")
     await ask(database, sealer, "第三个问题啊", days=1)
-    kept = [one.id for one in await stored(database)]
+    texts = [one.text_hash for one in await stored(database)]
 
+    await database.write(lambda session: forget_missed(session, NOW + timedelta(days=1)))
+    kept = [one.text_hash for one in await stored(database)]
     await database.write(lambda session: forget_missed(session, NOW + FORGOTTEN_AFTER + timedelta(hours=1)))
 
-    assert kept[0] == 1
-    assert len(kept) == 2
-    assert [one.id for one in await stored(database)] == kept[1:]
+    assert len(texts) == 3  # counting drops nothing
+    assert kept == [texts[0], texts[2]]
+    assert [one.text_hash for one in await stored(database)] == [texts[2]]
 
 
 async def test_question_is_set_aside_once(database: Database, sealer: Sealer) -> None:
@@ -88,7 +91,7 @@ async def test_question_is_set_aside_once(database: Database, sealer: Sealer) ->
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(one): one.read_bytes() for one in folder.rglob("*") if one.is_file() and ".learnt" not in one.parts}
+    return {str(one): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
 async def test_question_becomes_a_sample_and_a_labelled_line_unless_answers_get_worse(
@@ -111,6 +114,7 @@ async def test_question_becomes_a_sample_and_a_labelled_line_unless_answers_get_
         ({"number": 1, "topic": "../local"}, "没有主题"),
         ({"number": 2}, "用 --text 写一句"),
         ({"number": 1, "words": "打13812345678问问雨伞"}, "不能有电话"),
+        ({"number": 1, "words": "张三家的雨伞交到迎宾路吗"}, "--text 里不能有名字、地点，去掉再写"),
         ({"number": 9}, "没有编号 9"),
     ):
         with pytest.raises((Refused, AccessDenied), match=reason):
@@ -121,9 +125,9 @@ async def test_question_becomes_a_sample_and_a_labelled_line_unless_answers_get_
     assert page.read_text(encoding="utf-8") == before.rstrip("\n") + "\n- 捡到一把紫色雨伞该交到哪里\n"
     label = '{"text": "捡到一把紫色雨伞该交到哪里", "expect": "answer", "topic": "lost.items"}\n'
     assert labelled.read_text(encoding="utf-8") == label
-    for number, words, reason in ((1, "", "已经处理过"), (3, "捡到一把紫色雨伞，该交到哪里？", "已经在 lost.items")):
+    for number, topic, reason in ((1, "lost.items", "已经处理过"), (3, "lost.id-card", "已经在 lost.items")):
         with pytest.raises(Refused, match=reason):
-            await try_it(number, words=words)
+            await try_it(number, topic, words="捡到一把紫色雨伞，该交到哪里？")
 
     labelled.write_text(label + '{"text": "今天吃什么", "expect": "emergency"}\n', encoding="utf-8")
     (folder / "tests" / "least.yml").write_text("ambient:\n  emergency_recall: 0.5\n", encoding="utf-8")
@@ -134,3 +138,20 @@ async def test_question_becomes_a_sample_and_a_labelled_line_unless_answers_get_
     assert contents(folder) == untouched
     states = [one.status for one in await stored(database)]
     assert states == [QuestionStatus.ATTACHED, QuestionStatus.OPEN, QuestionStatus.OPEN]
+
+
+async def test_attaching_that_was_stopped_on_the_way_is_finished_by_doing_it_again(
+    database: Database, sealer: Sealer, tmp_path: Path
+) -> None:
+    folder = small_content(tmp_path / "words")
+    await add_officer_on_duty(database, sealer, "编辑甲", role=OfficerRole.EDITOR, on_duty=False)
+    await ask(database, sealer, "16岁捡到一把紫色雨伞该交到哪里")
+    grow(folder, Growth("lost.items", "16岁捡到一把紫色雨伞该交到哪里"))
+    grown = contents(folder)
+    (folder / "answers" / ".lost.items.md.growing").write_text("half of", encoding="utf-8")
+
+    wanted = Attachment(1, "lost.items", "编辑甲", "16岁，捡到一把紫色雨伞该交到哪里？")
+    await attach(database, sealer, folder, wanted, NOW, NOW.date(), lambda _library: [])
+
+    assert contents(folder) == grown
+    assert [one.status for one in await stored(database)] == [QuestionStatus.ATTACHED]

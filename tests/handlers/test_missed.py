@@ -8,7 +8,7 @@ from warden_bot.handlers.dispatch import Desk
 from warden_bot.states import SenderRole
 from warden_bot.store.missed_questions import MISSED_TEXT, MissedQuestion
 
-PUZZLING = "紫色信箱的钥匙孔朝哪边"
+PUZZLING = "紫色信箱的盖子朝哪边开"
 
 
 async def test_what_is_told_to_a_person_or_added_to_a_case_is_no_editors(desk: Desk, library: Library) -> None:

@@ -6,16 +6,21 @@ import typer
 
 from warden_bot.cli import (
     broadcasts,
+    case_records,
     cases,
     content,
     deliveries,
+    desk_work,
     doctor,
     findings,
     groups,
     guarding,
+    keys,
     learning,
     people,
+    posters,
     questions,
+    retention,
     serving,
     silence,
 )
@@ -43,7 +48,18 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(people.officers, name="officers")
 app.add_typer(people.shifts, name="shifts")
 app.add_typer(cases.app, name="cases")
+cases.app.command("close")(desk_work.close)
+cases.app.command("transfer")(desk_work.transfer)
+cases.app.command("note")(desk_work.note)
+cases.app.command("reply")(desk_work.reply)
+cases.app.command("due")(desk_work.due)
+cases.app.command("reopen")(desk_work.reopen)
+cases.app.command("reporter")(case_records.reporter)
+cases.app.command("export")(case_records.export)
+app.add_typer(posters.app, name="tips")
 app.add_typer(silence.app, name="silence")
+app.add_typer(keys.app, name="keys")
+app.add_typer(retention.app, name="retention")
 
 
 def run() -> None:

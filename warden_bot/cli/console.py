@@ -95,7 +95,7 @@ def actor() -> str:
 
 
 def log_to_stderr(level: str) -> None:
-    """Send logs to stderr. Libraries that would log requests with their addresses are kept quiet."""
+    """Send logs to stderr. Libraries that would log addresses, or what stands in a picture, are kept quiet."""
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("apscheduler", "aiohttp", "aiosqlite", "sqlalchemy"):
+    for name in ("PIL", "apscheduler", "aiohttp", "aiosqlite", "sqlalchemy"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -22,6 +22,7 @@ WORDS = {
     "platform_down": "平台没有回应",
     "answer_held": "班主任说这条回答不对",
     "child_data_posted": "群里有人发了孩子的个人信息",
+    "alarms_flooded": "校园系统报警太多",
 }
 
 

@@ -48,7 +48,9 @@ def _guard() -> "Guard":
 
 
 def _judged(judge: "Guard", row: dict[str, Any]) -> dict[str, Any]:
-    found = judge.suspicion(row["text"])
+    from warden_bot.handlers.answer import judged
+
+    found = judge.suspicion(judged(row["text"]))
     return {
         "id": row["id"],
         "label": "scam" if found else "benign",

@@ -6,9 +6,10 @@ import typer
 
 from warden_bot.cli.console import Json, run, say, show_json
 
+LARGEST = 2**63 - 1  # what a database can count to
 app = typer.Typer(help="没答好的问题（questions）", no_args_is_help=True)
 As = Annotated[str, typer.Option("--as", help="哪位编辑或所长（officers add 登记过的名字）")]
-Number = Annotated[int, typer.Argument(metavar="ID", help="问题的编号，questions list 里有")]
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="问题的编号，questions list 里有")]
 STATES = {"open": "", "attached": "已归到", "dismissed": "不用答"}
 NO_WORDS = "（加 --as 才看得到原话）"
 

@@ -50,9 +50,12 @@ def _library() -> "tuple[Library, str]":
 
 
 def _heard(library: "Library", row: dict[str, Any], today: str, *, addressed: bool) -> dict[str, Any]:
-    from warden_bot.handlers.answer import hear
+    from warden_bot.handlers.answer import hear, hear_no_words, judged
 
-    heard = hear(library, row["text"], today, addressed=addressed, private=False)
+    if row["text"].strip():
+        heard = hear(library, judged(row["text"]), today, addressed=addressed, private=False)
+    else:
+        heard = hear_no_words(library, today, addressed=addressed, media=False)
     verdict = heard.verdict
     return {
         "id": row["id"],

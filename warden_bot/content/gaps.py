@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from warden_bot.content.labelled import GROWING, LEAST, TESTS
 from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.speech import DANGERS, FOLDER, Speech
 from warden_bot.content.texts import Answer, promises
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import Fault
@@ -49,6 +51,20 @@ def gaps_in_samples(answers: Mapping[str, Answer]) -> Iterator[Fault]:
             other = first.setdefault(normalise(sample), answer)
             if other.topic != answer.topic:
                 yield Fault(answer.file, line, f"“{sample}”也写在 {other.topic} 的问法里，只能归一个主题")
+
+
+def gaps_in_examination(folder: Path, speech: Speech) -> tuple[list[Fault], list[Fault]]:
+    """Name what leaves the bot deaf to danger, and unexamined: faults, and what only keeps words from going live."""
+    faults: list[Fault] = []
+    warnings: list[Fault] = []
+    examined = (folder / TESTS).is_dir()
+    if not examined:
+        warnings.append(Fault(f"{folder.name}/{TESTS}", 0, f"没有测试题：写 {GROWING} 和 {LEAST}"))
+    if not any(speech.dangers.values()):
+        place = f"{folder.name}/{FOLDER}/{DANGERS}"
+        deaf = Fault(place, 0, "一句危险的话也没有，正在发生的危险就认不出来")
+        (faults if examined or (folder / FOLDER).is_dir() else warnings).append(deaf)
+    return faults, warnings
 
 
 def unreal_facts(local: Fields) -> Iterator[Fault]:

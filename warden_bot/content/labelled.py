@@ -24,6 +24,13 @@ FIGURES = {
 MOST_SHOWN = 5  # failing lines of one figure
 LONGEST_SHOWN = 30  # characters of one
 KEYS = frozenset({"text", "expect", "topic", "alt", "alt_expect"})
+EXPECTED = {  # lines that expect this are what a figure is measured by; every other figure by those that do not
+    "answer_recall": Action.ANSWER,
+    "answer_precision": Action.ANSWER,
+    "false_replies_per_1000": Action.SILENT,
+    "emergency_recall": Action.EMERGENCY,
+    "tip_recall": Action.TIP,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,33 @@ def read_labelled(folder: Path) -> LabelledSet:
                 else:
                     lines.append(line)
     least = _least(folder, faults)
+    if (folder / TESTS).is_dir():
+        faults += _emptied(folder, lines, least, faults)
     return LabelledSet(tuple(lines), least, f"{folder.name}/{LEAST}", tuple(faults))
+
+
+def _emptied(
+    folder: Path, lines: Sequence[Labelled], least: Collection[tuple[str, str]], faults: Sequence[Fault]
+) -> list[Fault]:
+    """Name what an editor has taken away, so that nothing would be examined any more."""
+    growing, bounds = f"{folder.name}/{GROWING}", f"{folder.name}/{LEAST}"
+    found = []
+    if growing not in {line.file for line in lines} | {fault.file for fault in faults}:
+        found.append(Fault(growing, 0, "一道题也没有，改坏了没人知道"))
+    if not least and not any(one.file == bounds for one in faults):
+        found.append(Fault(bounds, 0, "没写至少要答到的程度，改坏了没人知道"))
+    return found
+
+
+def unmeasured(labelled: LabelledSet, lines: Sequence[Labelled]) -> list[Fault]:
+    """Name each bound of a figure that none of these lines says anything about."""
+    expected = {line.expect for line in lines}
+    calm = any(line.expect is not Action.EMERGENCY for line in lines)
+    return [
+        Fault(labelled.file, row, f"{mode} {figure} 有要求，却没有一道题考它")
+        for (mode, figure), (_, row) in labelled.least.items()
+        if not (EXPECTED[figure] in expected if figure in EXPECTED else calm)
+    ]
 
 
 def labelled_row(text: str, topic: str) -> str:

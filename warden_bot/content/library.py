@@ -9,12 +9,16 @@ from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+from warden_bot.content.alarms import AlarmSource, read_sources
 from warden_bot.content.dates import read_calendar
+from warden_bot.content.desks import Desks, read_desks
+from warden_bot.content.duty import Duty, read_duty
 from warden_bot.content.gaps import gaps_in_samples, required_topics, unreal_facts
 from warden_bot.content.guarding import Warnings, check_warnings, read_warnings
 from warden_bot.content.learnt import LearntNotes
 from warden_bot.content.reading import Fields, read_mapping, read_page, read_text
 from warden_bot.content.replies import Replies, parse_replies
+from warden_bot.content.retention import read_retention
 from warden_bot.content.speech import Speech, read_speech
 from warden_bot.content.templates import Unfilled, Wording
 from warden_bot.content.texts import (
@@ -29,6 +33,7 @@ from warden_bot.content.texts import (
     parse_campaign,
 )
 from warden_bot.domain.calendar import CalendarEntry
+from warden_bot.domain.retention import Retention
 from warden_bot.domain.understanding.guard import Guard
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
 from warden_bot.errors import Fault
@@ -50,7 +55,11 @@ class Library:
     demo: bool = False
     speech: Speech = field(default_factory=Speech)
     warnings: Warnings = field(default_factory=Warnings)  # what the guard says in a group
+    duty: Duty = field(default_factory=Duty)  # how fast officers are called
+    retention: Retention = field(default_factory=Retention)
     folder: Path | None = None  # where what is learnt from the lines is kept
+    desks: Desks = field(default_factory=Desks)  # whose a case can be
+    alarm_sources: Mapping[str, AlarmSource] = field(default_factory=dict)  # systems of the campus, by name
 
     @cached_property
     def index(self) -> SampleIndex:
@@ -67,7 +76,7 @@ class Library:
         """Return look-alikes of scams by kind, and some of all else that is no scam, lest everything odd seem one."""
         asked = tuple(sample for answer in self.answers.values() for sample in answer.samples)
         talk, told = (self.speech.acts.get(act, ()) for act in (Action.SILENT, Action.TIP))
-        return {**self.speech.harmless, "talk": talk[::4], "report": told[::5], "question": asked[::12]}
+        return {**self.speech.harmless, "talk": talk[::6], "report": told[::7], "question": asked[::20]}
 
     @property
     def _notes(self) -> LearntNotes | None:
@@ -98,6 +107,14 @@ def load_library(folder: Path, today: date) -> Loaded:
     reader.faults += faults
     warnings, faults = read_warnings(folder)
     reader.faults += faults
+    duty, faults = read_duty(folder)
+    reader.faults += faults
+    desks, faults = read_desks(folder)
+    reader.faults += faults
+    alarm_sources, faults = read_sources(folder, desks.by_name)
+    reader.faults += faults
+    retention, faults = read_retention(folder)
+    reader.faults += faults
     library = Library(
         reader.pages("answers", parse_answer, "topic"),
         reader.pages("campaigns", parse_campaign, "campaign"),
@@ -108,7 +125,11 @@ def load_library(folder: Path, today: date) -> Loaded:
         demo,
         speech,
         warnings,
-        folder,
+        duty=duty,
+        alarm_sources=alarm_sources,
+        retention=retention,
+        folder=folder,
+        desks=desks,
     )
     if reader.faults:  # texts are only judged against files that could be read
         return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)

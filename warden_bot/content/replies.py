@@ -47,6 +47,14 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"group", "link"}),
         "{{ group }}还没有转发，请打开 {{ link }} 。已经发过就点一下“已经发了”。",
     ),
+    "rescue_card": (
+        frozenset({"category", "at", "numbers"}),
+        "什么事：{{ category }}\n什么时候：{{ at }}\n要打的电话：{{ numbers }}\n机器人没有替你联系任何一方，请自己打。",
+    ),
+    "case_reminder": (
+        frozenset({"code", "category"}),
+        "{{ category }}，线索 {{ code }} 在你手上，一直没有动。请现在处理，做完写上结果。",
+    ),
     "ping": (NOTHING, "这是一次连接测试，不用回复。"),
     "human_in_group": (
         NOTHING,
@@ -71,6 +79,41 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         CODE,
         "请民警讲课的事记下了，编号 {{ code }}，等值班民警看。\n私聊发“请民警讲课”，后面写学校、人数、时间和电话。",
     ),
+    "case_transferred": (
+        frozenset({"code", "category", "desk"}),
+        "转来{{ desk }}：{{ category }}，线索 {{ code }}。\n回“接 {{ code }}”表示由你负责。",
+    ),
+    "transferred": (frozenset({"code", "desk"}), "编号 {{ code }} 转给{{ desk }}了，正在通知。"),
+    "desk_unknown": (frozenset({"titles"}), "没有这个岗位。可以转：{{ titles }}。如：转 消防 7K4Q-M2XD"),
+    "closed_by_you": (CODE, "编号 {{ code }} 已结束。"),
+    "answered_reporter": (CODE, "编号 {{ code }}：记下了，对方拿编号能看到。"),
+    "noted": (CODE, "编号 {{ code }}：记下了，只有民警看得到。"),
+    "due_set": (frozenset({"code", "day"}), "编号 {{ code }}：期限 {{ day }}。"),
+    "due_unclear": (NOTHING, "日期没看懂，请写今天以后的日期，如：限 7K4Q-M2XD 12月1日"),
+    "words_missing": (NOTHING, "编号后面还要写一句，如：结 7K4Q-M2XD 已转市场监管"),
+    "orders_in_private": (NOTHING, "这里不方便，请私聊我发，或在值班群里叫我。"),
+    "officer_words": (frozenset({"words"}), "民警：{{ words }}"),
+    "officer_answered": (CODE, "民警有话回您，编号 {{ code }}。私聊我发“进度 {{ code }}”看。有危险请打110。"),
+    "case_over": (CODE, "编号 {{ code }}：民警看完了，已结束。有新情况再发给我，有危险请打110。"),
+    "harm_reported": (
+        CODE,
+        "记下了，编号 {{ code }}，等值班民警看。正在发生或孩子有危险，马上打110。\n先别反复追问孩子，别和对方对质，东西原样留着。学校知道了也一样要报。",
+    ),
+    "harm_reported_in_group": (
+        CODE,
+        "记下了，编号 {{ code }}。请撤回刚才那条，细节私聊我说，群里大家都看得见。急事打110。",
+    ),
+    "volunteer_noted": (
+        CODE,
+        "报名记下了，编号 {{ code }}，等派出所联系。还没写的，再发一条：称呼、电话、哪天有空。急事打110。",
+    ),
+    "mediation_noted": (
+        CODE,
+        "预约记下了，编号 {{ code }}，等派出所联系。还没写的，再发一条：什么事、哪天有空、电话。要打起来了打110。",
+    ),
+    "duty_in_group": (CODE, "记下了，编号 {{ code }}。电话和细节请私聊我说，群里大家都看得见。急事打110。"),
+    "tip_erased": (CODE, "编号 {{ code }} 里您说的话删掉了，没有人看过。有危险请打110。"),
+    "erasure_asked": (CODE, "编号 {{ code }} 可以要求删除，已经记下，由民警核对后处理。有危险请打110。"),
     "class_material_list": (frozenset({"themes"}), "班会材料有：{{ themes }}。\n发“班会材料”加上题目，我就发那一份。"),
 }
 MATERIALS = "class_material"  # cards for class meetings by their theme, as many as the editors write
@@ -80,7 +123,10 @@ FINDINGS: dict[str, frozenset[str]] = {
 }
 PLAIN_FINDING = "机器人发现要看的事（{kind}，{count} 处）：{subjects}"
 # Without the code in it, a receipt or a notice is of no use to whoever gets it.
-MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_notice", "no_one_on_duty"})
+MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_notice", "no_one_on_duty"}) | {
+    "case_transferred",
+    "officer_answered",
+}
 MUST_SHOW_LINK = frozenset({"relay_handover", "relay_reminder"})
 DEFAULT = "default"
 FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。群里说不等于报警。"

@@ -28,6 +28,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast officers are called, and how often the roster is gone through."""
+
+    waits: tuple[timedelta, ...]  # after the first step, the second and so on; the last holds for all further ones
+    again_after: timedelta = timedelta(minutes=15)  # from the last call of one round to the first of the next
+    rounds: int = 1
+    at_once: bool = False  # every step in parallel: somebody is in danger
+
+    def wait_after(self, step: int) -> timedelta:
+        """Return how long those who were called as this step have to say "mine"."""
+        return self.waits[min(step, len(self.waits)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
 class Escalation:
     """What is due now: call these officers as this step. Nobody in it: the roster has nobody left for this case."""
 
@@ -36,20 +50,59 @@ class Escalation:
 
 
 def next_escalation(
-    shifts: Sequence[Shift], calls: Sequence[Call], now: datetime, ack_within: timedelta
+    shifts: Sequence[Shift],
+    calls: Sequence[Call],
+    now: datetime,
+    pace: Pace,
+    reserve: Sequence[int] = (),
+    everybody: Sequence[int] = (),
 ) -> Escalation | None:
     """Say who is called next for an unacknowledged case, or None while those who were called still have time.
 
-    Called are the officers on duty now who were not called yet, the lowest step first: at once for a new case, then
-    `ack_within` after the last call that arrived. Steps without anybody are passed over; somebody who comes on duty
-    later is called when it is time again. Nobody is called twice.
+    Called are the officers on duty now who were not called yet in this round, the lowest step first (in danger all at
+    once): at once for a new case, then when the last call that arrived has had its time. Steps without anybody are
+    passed over; somebody who comes on duty later is called when it is time again. Then comes the `reserve`, the chiefs.
+    While nobody at all has heard of the case, `everybody` is called. Then the next round, as often as `pace` says.
+    `calls` stand in the order in which they were made: a clock that was put back makes nobody wait for its old time.
     """
-    last = max((call.at for call in calls if not call.failed), default=None)
-    if last is not None and now < last + ack_within:
+    last = next((call for call in reversed(calls) if not call.failed), None)
+    past = abs(now - last.at) if last else None
+    if last is not None and past is not None and past < pace.wait_after(last.step):
         return None
-    called = {call.officer_id for call in calls}
+    heard, called = rounds_heard(calls)
+    top = max((call.step for call in calls), default=0) + 1
+    due = _in_one_round(shifts, called, now, pace, reserve, top)
+    if due is None and past is None and everybody:
+        # Those not called yet, else everybody once more, for an address may have been mended.
+        due = Escalation(top, tuple(one for one in everybody if one not in called) or tuple(everybody))
+    if due is None and past is not None and past >= pace.again_after and heard < pace.rounds:
+        due = _in_one_round(shifts, frozenset(), now, pace, reserve, top)
+    return due or Escalation(top, ())
+
+
+def rounds_heard(calls: Sequence[Call]) -> tuple[int, frozenset[int]]:
+    """Return in how many rounds somebody was reached, and who was called in the latest one.
+
+    A round ends where somebody is called who was called in it before.
+    """
+    called: set[int] = set()
+    heard, counted = 0, False
+    for call in calls:
+        if call.officer_id in called:
+            called, counted = set(), False
+        called.add(call.officer_id)
+        if not call.failed and not counted:
+            heard, counted = heard + 1, True
+    return heard, frozenset(called)
+
+
+def _in_one_round(
+    shifts: Sequence[Shift], called: frozenset[int], now: datetime, pace: Pace, reserve: Sequence[int], top: int
+) -> Escalation | None:
     free = [one for one in shifts if one.starts_at <= now < one.ends_at and one.officer_id not in called]
-    if not free:
-        return Escalation(max((call.step for call in calls), default=0) + 1, ())
-    step = min(shift.step for shift in free)
-    return Escalation(step, tuple(dict.fromkeys(shift.officer_id for shift in free if shift.step == step)))
+    if free:
+        step = min(shift.step for shift in free)
+        chosen = [shift.officer_id for shift in free if pace.at_once or shift.step == step]
+        return Escalation(step, tuple(dict.fromkeys(chosen)))
+    left = tuple(one for one in reserve if one not in called)
+    return Escalation(top, left) if left else None

@@ -18,6 +18,7 @@ PHRASES = {
     Action.HUMAN: ("human", "human_in_group"),
 }
 NO_CODE_YET = "（编号）"  # shown by `ask`, which opens no case
+LONGEST_JUDGED, LAST_JUDGED = 2000, 500  # characters
 REMEMBERED_TEXTS, LONGEST_REMEMBERED = 4096, 80  # texts; characters of one
 PASSING = frozenset({Action.ANSWER, Action.MENU, Action.SILENT})  # what is judged anew each time is not remembered
 
@@ -64,6 +65,13 @@ def hear(library: Library, text: str, today: str, *, addressed: bool, private: b
     """Judge a text and compose the reply. `private`: nobody else reads the answer, so it may be longer."""
     verdict = judge(text, library.index, addressed=addressed)
     return Heard(verdict, compose(library, verdict, today, private=private))
+
+
+def judged(text: str) -> str:
+    """Return as much of a text as is judged: of what nobody types in one go, the beginning and the end."""
+    if len(text) <= LONGEST_JUDGED:
+        return text
+    return text[: LONGEST_JUDGED - LAST_JUDGED] + text[-LAST_JUDGED:]
 
 
 def hear_danger(library: Library, text: str) -> Heard:

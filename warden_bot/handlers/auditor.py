@@ -39,6 +39,7 @@ OUTBOX_LATE_SECONDS = 120
 SETTLES_AFTER = timedelta(seconds=20)  # so that 369 groups that break in one broadcast become one message
 OUTAGE_IS_IDLE = timedelta(minutes=10)  # nothing waits for that platform, else it would have been probed
 CREDENTIALS_FORGOTTEN = timedelta(hours=6)
+FLOOD_FORGOTTEN = timedelta(hours=1)  # the next one is told of anew
 TELL_WINDOW = timedelta(hours=24)
 NAMED_AT_MOST = 5
 # Who has to do something about it; a chief where there is nobody in that role.
@@ -63,6 +64,7 @@ UNWELL = frozenset(FindingKind) - {
     FindingKind.ROUTE_MOVED,
     FindingKind.ANSWER_HELD,
     FindingKind.CHILD_DATA_POSTED,
+    FindingKind.ALARMS_FLOODED,
 }
 
 
@@ -149,6 +151,7 @@ async def _forget(session: Session, now: datetime) -> None:
     await mend(session, FindingKind.CONTENT_REFUSED, now, seen_before=now - LOOK_BACK)
     await mend(session, FindingKind.ROUTE_MOVED, now, seen_before=now - LOOK_BACK)
     await mend(session, FindingKind.CHILD_DATA_POSTED, now, seen_before=now - LOOK_BACK)
+    await mend(session, FindingKind.ALARMS_FLOODED, now, seen_before=now - FLOOD_FORGOTTEN)
 
 
 async def _replies(session: Session, channels: Channels, now: datetime) -> None:

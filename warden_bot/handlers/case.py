@@ -3,12 +3,15 @@
 import logging
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from warden_bot.content.desks import MAY_HEAR, Desk, Desks
+from warden_bot.content.duty import ZONE
 from warden_bot.content.library import Library
-from warden_bot.domain.duty import Call, next_escalation
+from warden_bot.domain.duty import Shift, next_escalation
 from warden_bot.errors import AccessDenied, Refused
-from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, OfficerRole, Priority
+from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.cases import (
     TIP_TEXT,
@@ -21,7 +24,9 @@ from warden_bot.store.cases import (
     cases_to_call,
     events_of,
     move_case,
+    since_handed_on,
     tips_of,
+    touch_case,
 )
 from warden_bot.store.database import Session
 from warden_bot.store.moves import call_back
@@ -37,6 +42,10 @@ CATEGORIES = {
     "human": "找民警",
     "impersonation": "有人冒充班主任",
     "talk": "学校请民警讲课",
+    "alarm": "校园报警",
+    "harm": "教师报告侵害线索",
+    "volunteer": "报名巡逻",
+    "mediation": "预约调解",
     "weapon": "紧急：有人持刀行凶",
     "suicide": "紧急：有人不想活",
     "fire": "紧急：起火",
@@ -67,25 +76,29 @@ CATEGORIES = {
 GUARD, GUARD_WORDS = "guard:", "防骗预警"  # before the kind of scam; an editor may have named a new one
 
 
-async def call_duty(session: Session, case: Case, library: Library, now: datetime, ack_within: timedelta) -> bool:
+async def call_duty(
+    session: Session, case: Case, library: Library, now: datetime, ack_within: timedelta | None
+) -> bool:
     """Call whoever is due for an open case; True when somebody was called.
 
     The turn is booked by a conditional update, and the same transaction writes the events and owes the notices: nobody
     is called twice, however many clocks tick. When the roster has nobody left the chiefs are called, and failing them
-    every officer who can be reached: a case that nobody hears of is the one thing that must not happen.
+    every officer who can be reached: a case that nobody hears of is the one thing that must not happen. How fast and
+    how often is the content folder's to say; `ack_within`, where it is set, is the operator's word over it.
     """
-    people = [officer for officer in await all_officers(session) if _reachable(officer)]
-    ids = {officer.id for officer in people}
-    shifts = [shift for shift in await shifts_at(session, now) if shift.officer_id in ids]
-    events = await events_of(session, case)
+    desk = library.desks.of(case.desk)
+    events = since_handed_on(await events_of(session, case))
+    people = _without_sender([one for one in await all_officers(session) if is_reachable(one, desk)], events)
+    shifts = _shifts(desk, people, await shifts_at(session, now), now)
     calls = calls_made(events)
-    due = next_escalation(shifts, calls, now, ack_within)
+    pace = library.duty.pace(now, ack_within, danger=case.danger)
+    reserve = [one.id or 0 for one in people if one.role is library.duty.nobody_on_duty]
+    due = next_escalation(shifts, calls, now, pace, reserve, [one.id or 0 for one in people])
     chosen = [officer for officer in people if due and officer.id in due.officer_ids]
-    on_roster = bool(chosen)
-    if due and not chosen:
-        chosen = _last_resort(people, calls)
+    on_roster = any(one.officer_id in {officer.id for officer in chosen} for one in shifts)
     exhausted = due is not None and not chosen and any(not call.failed for call in calls)
-    again_at = now + (ack_within if chosen or exhausted else min(ack_within, LOOK_AGAIN))
+    wait = pace.wait_after(due.step if due else 1)
+    again_at = now + (wait if chosen or exhausted else min(wait, LOOK_AGAIN))
     if not await book_call(session, case, again_at):
         return False  # another clock took this turn
     if due is None:
@@ -96,22 +109,40 @@ async def call_duty(session: Session, case: Case, library: Library, now: datetim
     kind = CaseEventKind.ESCALATED if calls else CaseEventKind.NOTIFIED
     for officer in chosen:
         add_event(session, case, kind, now, officer_id=officer.id, step=due.step)
-    _notify(session, case, chosen, library, "case_notice" if on_roster or calls else "no_one_on_duty", now)
+    _notify(session, case, chosen, library, _phrase(events, on_roster=on_roster or bool(calls)), now)
     return bool(chosen)
 
 
-def _reachable(officer: Officer) -> bool:
-    return officer.role in READS_TIPS and officer.channel is not None and officer.sealed_address is not None
+def _phrase(events: Sequence[CaseEvent], *, on_roster: bool) -> str:
+    if events and events[0].kind is CaseEventKind.TRANSFERRED:
+        return "case_transferred"
+    return "case_notice" if on_roster else "no_one_on_duty"
 
 
-def _last_resort(people: list[Officer], calls: Sequence[Call]) -> list[Officer]:
-    """Return the chiefs who were not called yet; when nobody at all was called and there is no chief, everybody."""
-    called = {call.officer_id for call in calls}
-    chiefs = [one for one in people if one.role is OfficerRole.CHIEF and one.id not in called]
-    if chiefs or any(not call.failed for call in calls):
-        return chiefs
-    # Nobody has heard of it: those not called yet, else everybody once more, for an address may have been mended.
-    return [one for one in people if one.id not in called] or people
+def is_reachable(officer: Officer, desk: Desk) -> bool:
+    """Say whether somebody may hear of a desk's cases, and can."""
+    may_hear = desk.admits(officer.name, officer.role)
+    return may_hear and officer.channel is not None and officer.sealed_address is not None
+
+
+def _without_sender(people: list[Officer], events: Sequence[CaseEvent]) -> list[Officer]:
+    """Leave out whoever gave the case to this desk, unless there is nobody else."""
+    sender = events[0].officer_id if events and events[0].kind is CaseEventKind.TRANSFERRED else None
+    return [one for one in people if one.id != sender] or people
+
+
+def _shifts(desk: Desk, people: Sequence[Officer], roster: Sequence[Shift], now: datetime) -> list[Shift]:
+    """Return who is called in which order: at another desk than the duty desk its own people first, then the roster.
+
+    Nobody from the roster is called for a restricted desk, unless they belong to it.
+    """
+    ids = {officer.id for officer in people}
+    on_duty = [shift for shift in roster if shift.officer_id in ids]
+    own = [one.id for one in people if one.id is not None and desk.includes(one.name, one.role)]
+    if not own:
+        return [] if desk.restricted else on_duty
+    first = [Shift(officer_id, now, now + timedelta(minutes=1)) for officer_id in own]
+    return first if desk.restricted else first + [replace(one, step=one.step + 1) for one in on_duty]
 
 
 def _gap_is_known(events: Sequence[CaseEvent]) -> bool:
@@ -122,8 +153,10 @@ def _notify(
     session: Session, case: Case, officers: Sequence[Officer], library: Library, phrase: str, now: datetime
 ) -> None:
     """Owe each officer a notice. It holds the code and the category; the tip's words are added when it is sent."""
-    category = category_words(case.category)
-    text = library.replies.say(phrase, library.values(code=case.code, category=category))
+    category, desk = category_words(case.category), library.desks.of(case.desk).title
+    text = library.replies.say(phrase, library.values(code=case.code, category=category, desk=desk))
+    if case.danger:
+        text += "\n" + _card(case, category, library)
     for officer in officers:
         if officer.channel is None:
             continue
@@ -144,12 +177,23 @@ def _notify(
         )
 
 
+def _card(case: Case, category: str, library: Library) -> str:
+    """Return what, when, and whom to telephone. Where is in the words, which are added when the notice is sent."""
+    opened = case.opened_at.astimezone(ZONE)
+    values = library.values(
+        category=category,
+        at=f"{opened.month}月{opened.day}日 {opened:%H:%M}",
+        numbers=library.duty.numbers(library.local),
+    )
+    return library.replies.say("rescue_card", values)
+
+
 def category_words(category: str) -> str:
     """Return a case's category as people say it."""
     return CATEGORIES.get(category, GUARD_WORDS if category.startswith(GUARD) else category)
 
 
-async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta) -> int:
+async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta | None) -> int:
     """Call the next step of every case that nobody acknowledged in time; return how many were called."""
     called = 0
     for case in await cases_to_call(session, now):
@@ -157,34 +201,44 @@ async def escalate_open_cases(session: Session, library: Library, now: datetime,
     return called
 
 
-async def acknowledge(session: Session, code: str, officer: Officer, now: datetime) -> Case:
-    """Give a case to the officer who says "mine"; nobody else is called. Raise IllegalMove when another was first."""
-    _require(officer)
-    case = await _case(session, code)
+async def acknowledge(session: Session, code: str, officer: Officer, now: datetime, desks: Desks | None = None) -> Case:
+    """Give a case to the officer who says "mine"; nobody else is called. Raise IllegalMove when another was first.
+
+    Without the desks it is only asked whether the officer may take cases at all: for whoever was called for this one.
+    """
+    case = await case_for(session, code, officer, desks)
     if case.status is CaseStatus.ACKNOWLEDGED and case.acknowledged_by == officer.id:
         return case
-    await move_case(session, case, CaseStatus.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=officer.id)
+    await move_case(
+        session, case, CaseStatus.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=officer.id, touched_at=now
+    )
     add_event(session, case, CaseEventKind.ACKNOWLEDGED, now, officer_id=officer.id)
     await call_back(session, now, case_id=case.id or 0)
     return case
 
 
-async def close(session: Session, code: str, officer: Officer, outcome: str, now: datetime) -> Case:
+async def close(
+    session: Session, code: str, officer: Officer, outcome: str, now: datetime, desks: Desks | None = None
+) -> Case:
     """Close a case with what came of it."""
     if not outcome.strip():
         raise Refused("写一句结果再结束，如 --outcome 已转市场监管")
-    _require(officer)
-    case = await _case(session, code)
-    await move_case(session, case, CaseStatus.CLOSED, closed_at=now, outcome=outcome)
+    case = await case_for(session, code, officer, desks)
+    await move_case(session, case, CaseStatus.CLOSED, closed_at=now, outcome=outcome, touched_at=now)
     add_event(session, case, CaseEventKind.CLOSED, now, officer_id=officer.id)
     await call_back(session, now, case_id=case.id or 0)
     return case
 
 
-async def read_tips(session: Session, code: str, officer: Officer, sealer: Sealer, now: datetime) -> list[str]:
-    """Open a case's words for an officer whose role may read them; that it was read is written down twice."""
-    _require(officer)
-    case = await _case(session, code)
+async def read_tips(
+    session: Session, code: str, officer: Officer, sealer: Sealer, now: datetime, desks: Desks | None = None
+) -> list[str]:
+    """Open a case's words for an officer whose role and desk may read them; that it was read is written down twice.
+
+    Without the desks nothing but the duty desk's is opened.
+    """
+    case = await case_for(session, code, officer, desks or Desks())
+    await touch_case(session, case, now)
     add_event(session, case, CaseEventKind.OPENED_WORDS, now, officer_id=officer.id)
     add_entry(session, officer.name, AuditAction.TIP_WORDS_READ, case.code, now)
     return [sealer.open(tip.sealed_text, TIP_TEXT) for tip in await tips_of(session, case)]
@@ -198,13 +252,14 @@ async def named_officer(session: Session, name: str) -> Officer:
     return officer
 
 
-async def _case(session: Session, code: str) -> Case:
+async def case_for(session: Session, code: str, officer: Officer, desks: Desks | None) -> Case:
+    """Return a case that an officer may work on, or refuse in one line; without the desks the role alone is asked."""
+    may_hear = READS_TIPS if desks is None else MAY_HEAR
+    if officer.role not in may_hear:
+        raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能处理线索")
     case = await case_by_code(session, code)
     if case is None:
         raise Refused(f"没有编号 {code} 的线索")
+    if desks is not None and not desks.of(case.desk).admits(officer.name, officer.role):
+        raise AccessDenied(f"线索 {code} 在“{desks.of(case.desk).title}”岗位，{officer.name} 不能处理")
     return case
-
-
-def _require(officer: Officer) -> None:
-    if officer.role not in READS_TIPS:
-        raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能处理线索")

@@ -170,13 +170,16 @@ async def _notice(session: Session, post: Post, claimed: Claimed, case: Case) ->
     In danger the officer must know where: then the group it was said in is named. Else it is not, for in a class of 45
     families that says too much about who reported.
     """
-    lines = [claimed.text]
+    lines: list[str] = []
+    groups: list[str] = []
     for tip in await tips_of(session, case):
         reporter = json.loads(post.sealer.open(tip.sealed_reporter, TIP_REPORTER))
         group = await group_by_code(session, reporter["group"]) if case.danger and reporter["group"] else None
         place = f"（{group.name}）" if group else ""
+        groups += [group.name] if group and group.name not in groups else []
         lines.append(f"原话{place}：{post.sealer.open(tip.sealed_text, TIP_TEXT)}")
-    return "\n".join(lines)
+    where = [f"哪里：{'群：' + '、'.join(groups) if groups else '看原话'}"] if case.danger else []
+    return "\n".join([claimed.text, *where, *lines])
 
 
 async def deliver(post: Post, errand: Errand) -> list[Ended]:

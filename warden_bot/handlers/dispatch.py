@@ -9,21 +9,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from warden_bot.channels.base import Reply
-from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
-from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.handlers.answer import compose
-from warden_bot.handlers.binding import bind, is_binding
 from warden_bot.handlers.case import call_duty
 from warden_bot.handlers.guard import notice_children_data, watch
 from warden_bot.handlers.handover import hand_over, listen
 from warden_bot.handlers.incoming import Desk, Incoming, understand
 from warden_bot.handlers.learning import missed, note_all
 from warden_bot.handlers.manners import Etiquette, look, reasons_for
+from warden_bot.handlers.ordering import command, status, without_words
 from warden_bot.handlers.owing import owe_reply
-from warden_bot.handlers.taking import TAKE, take_case
-from warden_bot.handlers.teaching import teach
 from warden_bot.handlers.tip import (
     OPENS_CASE,
     REMEMBERED,
@@ -32,8 +28,8 @@ from warden_bot.handlers.tip import (
     reporter_hash,
     take_tip,
 )
-from warden_bot.states import Action, CaseStatus, ChannelKind, HushReason
-from warden_bot.store.cases import Case, case_by_code, who_told_lately
+from warden_bot.states import Action, ChannelKind, HushReason
+from warden_bot.store.cases import Case, who_told_lately
 from warden_bot.store.database import Session
 from warden_bot.store.groups import address_hash, codes_at, group_by_code
 from warden_bot.store.guard_alarms import take_turn
@@ -43,7 +39,6 @@ from warden_bot.store.sealing import Sealer
 
 __all__ = ["Desk", "Incoming", "dispatch", "understand"]
 
-CERTAIN = 1.0  # a danger that a pattern knows, not one that is only like others
 SURE = 0.5  # a lower score is worth an editor's look
 
 
@@ -138,10 +133,11 @@ async def _handle(session: Session, incoming: Incoming, missed_ones: list[Incomi
     message, desk = incoming.message, incoming.desk
     earlier = await earlier_message(session, message.channel, message.message_id)
     if earlier is not None:
-        return Reply(earlier.action, earlier.topic, earlier.reply)
-    commanded = await _command(session, incoming)
+        again = message.private and earlier.action is Action.STATUS and incoming.verdict.action is Action.STATUS
+        return Reply(earlier.action, earlier.topic, await status(session, incoming) if again else earlier.reply)
+    commanded = await command(session, incoming)
     reply = commanded or await _guarded(session, incoming) or await _effects(session, incoming)
-    inbox_id = await keep(session, _decided(incoming, reply))
+    inbox_id = await keep(session, _decided(incoming, without_words(incoming, reply)))
     if _is_missed(incoming, reply):
         missed_ones.append(incoming)
     if reply.text and not desk.channels[message.channel].capabilities.replies_in_answer:
@@ -161,22 +157,8 @@ async def _effects(session: Session, one: Incoming) -> Reply:
     if verdict.action in OPENS_CASE and not (verdict.action is Action.HUMAN and one.ignored):
         return await _open(session, one, etiquette)
     if verdict.action is Action.STATUS and one.message.private and not one.ignored:
-        return Reply(verdict.action, verdict.topic, await _status(session, one.message, one.library))
+        return Reply(verdict.action, verdict.topic, await status(session, one))
     return etiquette.restrain(one)
-
-
-async def _command(session: Session, one: Incoming) -> Reply | None:
-    """Do what an officer or a teacher orders; None where nothing is ordered, or by nobody who may."""
-    message, desk = one.message, one.desk
-    if one.verdict.action is Action.EMERGENCY and one.verdict.score >= CERTAIN:
-        return None  # however it begins, somebody is in danger
-    if TAKE.match(message.text) and (taken := await take_case(session, desk.sealer, message, one.library, one.now)):
-        return taken
-    if is_binding(message.text):
-        return await bind(session, desk.channels, desk.sealer, message, one.library, one.now)
-    if one.order is not None:
-        return await teach(session, one, one.order)
-    return None
 
 
 async def _add(session: Session, one: Incoming, case: Case) -> Reply:
@@ -244,19 +226,6 @@ async def _keep_missed(session: Session, asked: Sequence[Incoming]) -> None:
         found.append(missed(one.desk.sealer, text, near, verdict.score, one.now, numbers=numbers))
     if questions := [one for one in found if one is not None]:
         await note_all(session, questions)
-
-
-async def _status(session: Session, message: InboundMessage, library: Library) -> str:
-    code = read_code(message.text)
-    case = await case_by_code(session, code) if code else None
-    if case is None:
-        return library.replies.say("status_unknown", library.values())
-    phrase = {
-        CaseStatus.OPEN: "status_open",
-        CaseStatus.ACKNOWLEDGED: "status_acknowledged",
-        CaseStatus.CLOSED: "status_closed",
-    }[case.status]
-    return library.replies.say(phrase, library.values(code=case.code))
 
 
 def _decided(incoming: Incoming, reply: Reply) -> Decided:

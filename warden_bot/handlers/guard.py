@@ -77,7 +77,7 @@ async def watch(
     library: Library,
     warnings: Warnings,
     now: datetime,
-    ack_within: timedelta,
+    ack_within: timedelta | None,
 ) -> Reply | None:
     """Act on suspicious talk in a group of ours; return the warning, or silence where it was said already.
 
@@ -131,7 +131,7 @@ async def _put(
     evidence: NewTip,
     library: Library,
     now: datetime,
-    ack_within: timedelta,
+    ack_within: timedelta | None,
     most: int = MOST_EVIDENCE,
 ) -> Case:
     """Add evidence to a case; where there is none, open one and call the officer on duty."""
@@ -165,7 +165,7 @@ async def dispute(
     who: str,
     library: Library,
     now: datetime,
-    ack_within: timedelta,
+    ack_within: timedelta | None,
 ) -> bool:
     """Let the officers know that somebody in charge calls a warning wrong; False where an officer has said so already.
 

@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
+from warden_bot.domain.duties import duty_of
 from warden_bot.domain.manners import Order, read_order
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.understanding.guard import WARNED, Suspicion
 from warden_bot.domain.understanding.intents import asks_something
 from warden_bot.domain.understanding.judge import Verdict
 from warden_bot.domain.understanding.personal import children_data
-from warden_bot.handlers.answer import PASSING, Heard, Memory, hear_danger, hear_no_words
+from warden_bot.handlers.answer import PASSING, Heard, Memory, hear_danger, hear_no_words, judged
 from warden_bot.handlers.binding import is_binding
 from warden_bot.handlers.company import Crowd, OwnWords
+from warden_bot.handlers.erasing import DELETE
 from warden_bot.handlers.taking import TAKE
 from warden_bot.states import Action, SenderRole
 from warden_bot.store.database import Database
@@ -23,7 +25,6 @@ from warden_bot.store.sealing import Sealer
 
 log = logging.getLogger(__name__)
 
-LONGEST_JUDGED, LAST_JUDGED = 2000, 500  # characters
 NEVER_IGNORED = frozenset({Action.EMERGENCY, Action.TIP})
 UNDERSTOOD = frozenset({Action.ANSWER, Action.STATUS})
 SAID_PLAINLY = frozenset({f"intent: {Action.TIP}"})  # who reports a scam in so many words is no scammer
@@ -37,7 +38,7 @@ class Desk:
     database: Database
     channels: Channels
     sealer: Sealer
-    ack_within: timedelta
+    ack_within: timedelta | None  # None: as the content folder says
     memory: Memory = field(default_factory=Memory)
     crowd: Crowd = field(default_factory=Crowd)
     own_words: OwnWords = field(default_factory=OwnWords)
@@ -67,7 +68,8 @@ class Incoming:
     def passes(self) -> bool:
         """Say whether nothing comes of it but the reply in the HTTP answer, unless its sender has a case."""
         message = self.message
-        commands = self.order or TAKE.match(message.text) or is_binding(message.text)
+        commands = self.order or TAKE.match(message.text) or is_binding(message.text) or duty_of(message.text)
+        commands = commands or DELETE.match(message.text)
         answers = self.desk.channels[message.channel].capabilities.replies_in_answer
         watched = self.suspicion or self.bares_children
         return self.verdict.action in PASSING and not commands and not watched and answers
@@ -125,10 +127,3 @@ def _heard(desk: Desk, message: InboundMessage, library: Library, today: str) ->
     except Exception as error:  # noqa: BLE001 -- whatever it is: who is in danger is heard by the patterns alone
         log.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400
         return hear_danger(library, text)
-
-
-def judged(text: str) -> str:
-    """Return as much of a text as is judged: of what nobody types in one go, the beginning and the end."""
-    if len(text) <= LONGEST_JUDGED:
-        return text
-    return text[: LONGEST_JUDGED - LAST_JUDGED] + text[-LAST_JUDGED:]

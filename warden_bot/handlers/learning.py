@@ -2,17 +2,26 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from warden_bot.content.gaps import required_topics
-from warden_bot.content.growing import Growth, alone_with, draft_of, grow
-from warden_bot.content.labelled import ADDRESSED, MODES, Outcome, Score, read_labelled, scores_of, unknown_topics
+from warden_bot.content.gaps import gaps_in_examination, required_topics
+from warden_bot.content.growing import Growth, alone_with, draft_of, grow, is_grown, keep_learnt
+from warden_bot.content.labelled import (
+    ADDRESSED,
+    MODES,
+    Outcome,
+    Score,
+    read_labelled,
+    scores_of,
+    unknown_topics,
+    unmeasured,
+)
 from warden_bot.content.library import SAMPLE_DAY, Library, load_library
 from warden_bot.domain.understanding.likeness import groups_of
-from warden_bot.domain.understanding.masking import mask, without_placeholders
+from warden_bot.domain.understanding.masking import PLACEHOLDER, mask, without_placeholders
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import AccessDenied, Fault, Refused
 from warden_bot.handlers.answer import hear
@@ -36,6 +45,9 @@ READS_QUESTIONS = frozenset({OfficerRole.EDITOR, OfficerRole.CHIEF})
 LONGEST_KEPT = 300  # characters
 SHORTEST_KEPT, SHORTEST_SAMPLE = 2, 4  # normalised characters, without placeholders
 PRIVATE_NUMBER = re.compile(r"\d{7,}")
+AGE_OR_TIME = re.compile(
+    r"(?:(?<!\d)\d{1,2}|[一二两三四五六七八九十]{1,3})(?=周?岁|天|点|小时|分钟)"
+)  # say nothing of anybody
 
 Check = Callable[[Library], list[Fault]]
 
@@ -166,47 +178,57 @@ async def attach(
 ) -> str:
     """Make a question a sample of a topic and a labelled line; return its words. Raise Refused and change nothing if not.
 
-    It is tried out on a copy: the running bot never sees words that make its answers worse.
+    It is tried out on a copy: the running bot never sees words that make its answers worse. One that was stopped on the
+    way can be done again: what stands under this topic already counts as done.
     """
     async with database.read() as session:
         officer = await editor_named(session, wanted.editor)
         question = await _open_question(session, wanted.number)
-    words = _sample_words(wanted.words or sealer.open(question.sealed_text, MISSED_TEXT), own=bool(wanted.words))
-    growth = Growth(wanted.topic, words)
+
+    async def write(session: Session) -> None:
+        await _decide(session, wanted.number, QuestionStatus.ATTACHED, officer, now, wanted.topic)
+
     with alone_with(folder):
-        _require_new(load_library(folder, today).library, growth)
+        library = load_library(folder, today).library
+        asked = wanted.words or sealer.open(question.sealed_text, MISSED_TEXT)
+        growth = Growth(wanted.topic, _sample_words(asked, library.numbers, own=bool(wanted.words)))
+        _require_free(library, growth)
+        if is_grown(folder, growth):
+            await database.write(write)
+            return growth.words
         with draft_of(folder) as draft:
             grow(draft, growth)
-            if faults := faults_of(draft, today, check, learnt_in=folder):
+            if faults := faults_of(draft, today, check):
                 more = f"（共 {len(faults)} 处）" if len(faults) > 1 else ""
                 raise Refused(f"没有加：加了以后内容不合格{more}：{faults[0]}")
-
-        async def write(session: Session) -> None:
-            await _decide(session, wanted.number, QuestionStatus.ATTACHED, officer, now, wanted.topic)
-
-        restore = grow(folder, growth)
-        try:
-            await database.write(write)
-        except BaseException:
-            restore()
-            raise
-    return words
+            restore = grow(folder, growth)
+            try:
+                await database.write(write)
+            except BaseException:
+                restore()
+                raise
+            keep_learnt(draft, folder)
+    return growth.words
 
 
-def _sample_words(text: str, *, own: bool) -> str:
-    """Return words fit for a page: one line, nothing masked, nobody's number."""
+def _sample_words(text: str, numbers: Collection[str], *, own: bool) -> str:
+    """Return words fit for a page: one line, nothing masked, nobody's number; of an editor's own, nothing to mask."""
     words = " ".join(without_placeholders(text).split())
     if PRIVATE_NUMBER.search(words):
         raise Refused("问法里不能有电话或证件号，换一句")
+    hidden = dict.fromkeys(PLACEHOLDER.findall(mask(AGE_OR_TIME.sub("", words), numbers)))
+    if own and hidden:
+        raise Refused(f"--text 里不能有{'、'.join(one.strip('（）') for one in hidden)}，去掉再写")
     if len(normalise(words)) < SHORTEST_SAMPLE:
         raise Refused("字太少，写一整句" if own else "去掉隐去的部分，剩下的字太少：用 --text 写一句意思一样的")
     return words
 
 
-def _require_new(library: Library, growth: Growth) -> None:
+def _require_free(library: Library, growth: Growth) -> None:
+    """Refuse a topic that does not exist, and words that stand in another place."""
     if growth.topic not in library.answers:
         raise Refused(f"没有主题 {growth.topic}，先写 answers/{growth.topic}.md")
-    places = [(f"{one.topic} 的问法", one.samples) for one in library.answers.values()]
+    places = [(f"{one.topic} 的问法", one.samples) for one in library.answers.values() if one.topic != growth.topic]
     places += [(f"speech/（{act}）", lines) for act, lines in library.speech.acts.items()]
     words = normalise(growth.words)
     for place, lines in places:
@@ -223,11 +245,11 @@ class Examined:
     scores: list[Score]
 
 
-def faults_of(folder: Path, today: date, check: Check, learnt_in: Path) -> list[Fault]:
-    """Return all that is wrong with a folder, its scores included. What is learnt on the way is kept in `learnt_in`."""
+def faults_of(folder: Path, today: date, check: Check) -> list[Fault]:
+    """Return all that is wrong with a folder, its scores included."""
     loaded = load_library(folder, today)
     faults = loaded.faults or check(loaded.library)
-    return faults or examine(replace(loaded.library, folder=learnt_in), folder).faults
+    return faults or examine(loaded.library, folder).faults
 
 
 def examine(library: Library, folder: Path) -> Examined:
@@ -240,6 +262,8 @@ def examine(library: Library, folder: Path) -> Examined:
             verdict = hear(library, line.text, SAMPLE_DAY, addressed=mode == ADDRESSED, private=False).verdict
             outcomes[mode].append(Outcome(line, verdict.action, verdict.topic))
     scores = scores_of(labelled, outcomes)
-    faults = [*labelled.faults, *(score.fault() for score in scores if not score.good_enough)]
+    deaf, warnings = gaps_in_examination(folder, library.speech)
+    faults = [*labelled.faults, *deaf, *unmeasured(labelled, lines)]
+    faults += [score.fault() for score in scores if not score.good_enough]
     known = library.answers.keys() | required_topics(folder)[0].keys()  # of these it has been said already
-    return Examined(faults, unknown_topics(labelled, known), scores)
+    return Examined(faults, [*warnings, *unknown_topics(labelled, known)], scores)

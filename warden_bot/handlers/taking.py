@@ -1,47 +1,73 @@
-"""An officer takes a case from the chat, "接 7K4Q-M2XD", or says that the guard's alarm was none: "误报 7K4Q-M2XD"."""
+"""An officer works from the chat: "接 7K4Q-M2XD", "误报 …", "转 消防 …", "结 …", "回 …", "记 …", "限 …".
+
+No answer ever says what a case is about.
+"""
 
 import re
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from warden_bot.channels.base import Reply
+from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
+from warden_bot.domain.desk_orders import DeskOrder, Verb, read_desk_order
+from warden_bot.domain.due import SHANGHAI, end_of, read_day
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused, SealBroken
 from warden_bot.handlers.case import acknowledge
+from warden_bot.handlers.desk_work import Bench, answer_reporter, finish, note, set_due, transfer
 from warden_bot.handlers.guard import FALSE_ALARM, mark_false
-from warden_bot.states import Action, SenderRole
+from warden_bot.states import Action, GroupKind, SenderRole
 from warden_bot.store.cases import case_by_code
 from warden_bot.store.database import Session
+from warden_bot.store.groups import group_by_code
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.sealing import Sealer
 
 # Also with no code, or a mistyped one.
-TAKE = re.compile(rf"^\s*(?:接|{FALSE_ALARM})(?:\s|[:：]|$|[0-9A-Za-z０-９Ａ-Ｚａ-ｚ])")
+LETTER, WORK = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]", "".join(Verb)
+TAKE = re.compile(
+    rf"^\s*(?:(?:接|{FALSE_ALARM}|[{WORK}])(?:\s|[:：]|$|{LETTER})|转\S{{1,8}}?[\s:：]*{LETTER}{{4}}[-—–_\s]?{LETTER}{{4}})"
+)
 MARKED = "编号 {code} 记为误报，已结束。同样的话不再预警。"
 
 
 async def take_case(
-    session: Session, sealer: Sealer, message: InboundMessage, library: Library, now: datetime
+    session: Session,
+    sealer: Sealer,
+    message: InboundMessage,
+    library: Library,
+    now: datetime,
+    channels: Channels | None = None,
+    zone: tzinfo = SHANGHAI,
 ) -> Reply | None:
-    """Give a case to the officer who takes it from the chat, or mark it as a false alarm. Never says what it is about.
+    """Do with a case what an officer orders from the chat. Never says what it is about.
 
-    None: whoever writes is no officer, and the words are taken for what they say.
+    None: whoever writes is no officer, and the words are taken for what they say. Without the channels nobody can tell
+    where a reporter can be written to; they see an answer when they ask with the code.
     """
     officer = await writing_officer(session, sealer, message)
     if officer is None and message.sender.role is not SenderRole.OFFICER:
         return None
-    code = read_code(message.text) or ""
+    order = read_desk_order(message.text, lambda word: library.desks.find(word) is not None)
+    code = (order.code if order else read_code(message.text)) or ""
+    if order and not message.addressed:
+        return None  # words for a reporter or a colleague are never read out of talk
     if not code and not message.addressed:
         return None  # an officer is also a parent, and talks in the class's group
     topic = TOPIC_OF[Action.STATUS]
     if officer is not None and code:
-        order = _mark if message.text.strip().startswith(FALSE_ALARM) else _take
         try:
-            return Reply(Action.STATUS, topic, await order(session, code, officer, library, now))
+            if order is not None:
+                bench = Bench(sealer, channels or {}, library, now)
+                said = await _work(session, bench, message, order, officer, zone)
+            else:
+                take = _mark if message.text.strip().startswith(FALSE_ALARM) else _take
+                said = await take(session, code, officer, library, now)
+            return Reply(Action.STATUS, topic, said)
         except Refused as refusal:
             return Reply(Action.STATUS, topic, str(refusal))
     return Reply(Action.STATUS, topic, library.replies.say("acknowledge_failed", library.values()))
@@ -50,13 +76,55 @@ async def take_case(
 async def _take(session: Session, code: str, officer: Officer, library: Library, now: datetime) -> str:
     case = await case_by_code(session, code)
     yours = case is not None and case.acknowledged_by == officer.id
-    await acknowledge(session, code, officer, now)
+    await acknowledge(session, code, officer, now, library.desks)
     return library.replies.say("already_yours" if yours else "acknowledged", library.values(code=code))
 
 
 async def _mark(session: Session, code: str, officer: Officer, _library: Library, now: datetime) -> str:
     await mark_false(session, code, officer, now)
     return MARKED.format(code=code)
+
+
+async def _work(
+    session: Session, bench: Bench, message: InboundMessage, order: DeskOrder, officer: Officer, zone: tzinfo
+) -> str:
+    """Do one of the orders with words in them: only in private, or among officers."""
+    if not message.private and not await _is_among_officers(session, message):
+        return _say(bench, "orders_in_private")
+    if order.verb is Verb.TRANSFER:
+        case = await transfer(session, bench, order.code, order.desk, officer, order.words)
+        return _say(bench, "transferred", code=order.code, desk=bench.library.desks.of(case.desk).title)
+    if order.verb is Verb.DUE:
+        return await _limit(session, bench, order, officer, zone)
+    if not order.words:
+        return _say(bench, "words_missing")
+    do, phrase = WRITING[order.verb]
+    await do(session, bench, order.code, officer, order.words)
+    return _say(bench, phrase, code=order.code)
+
+
+async def _limit(session: Session, bench: Bench, order: DeskOrder, officer: Officer, zone: tzinfo) -> str:
+    day = read_day(order.words, bench.now.astimezone(zone).date())
+    if day is None:
+        return _say(bench, "due_unclear")
+    await set_due(session, bench, order.code, officer, end_of(day, zone))
+    return _say(bench, "due_set", code=order.code, day=f"{day.month}月{day.day}日")
+
+
+async def _is_among_officers(session: Session, message: InboundMessage) -> bool:
+    group = await group_by_code(session, message.group) if message.group is not None else None
+    return group is not None and group.kind is GroupKind.DUTY
+
+
+def _say(bench: Bench, phrase: str, **values: str) -> str:
+    return bench.library.replies.say(phrase, bench.library.values(**values))
+
+
+WRITING = {
+    Verb.CLOSE: (finish, "closed_by_you"),
+    Verb.ANSWER: (answer_reporter, "answered_reporter"),
+    Verb.NOTE: (note, "noted"),
+}
 
 
 async def writing_officer(session: Session, sealer: Sealer, message: InboundMessage) -> Officer | None:

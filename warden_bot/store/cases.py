@@ -22,6 +22,7 @@ CALL_IS_DUE = text(
     "SELECT 1 FROM duty_case WHERE call_next_at <= :now AND status = 'open' AND school_id = :school LIMIT 1"
 )
 CALLS = (CaseEventKind.NOTIFIED, CaseEventKind.ESCALATED)
+BEGINS_ANEW = (CaseEventKind.TRANSFERRED, CaseEventKind.REOPENED)
 
 
 class Case(SQLModel, table=True):
@@ -141,10 +142,29 @@ async def move_case(session: Session, case: Case, to: CaseStatus, **changes: Any
     statement = (
         update(Case)
         .where(col(Case.id) == case.id, col(Case.status) == case.status)
-        .values(status=to, call_next_at=None, **changes)
+        .values(**{"status": to, "call_next_at": None, **changes})
     )
     if changed_rows(await session.execute(statement)) != 1:
         raise _illegal(case, to)
+
+
+async def touch_case(session: Session, case: Case, now: datetime, **changes: Any) -> None:  # noqa: ANN401 -- column values
+    """Write down that an officer did something about a case. Raise IllegalMove where somebody moved it meanwhile."""
+    statement = (
+        update(Case)
+        .where(col(Case.id) == case.id, col(Case.status) == case.status, col(Case.desk) == case.desk)
+        .values(touched_at=now, **changes)
+    )
+    if changed_rows(await session.execute(statement)) != 1:
+        raise IllegalMove(f"线索 {case.code} 刚有人动过，请再看一次")
+
+
+async def give_to_desk(session: Session, case: Case, desk: str, now: datetime) -> None:
+    """Give a case that is not closed to another desk, where nobody has it yet and somebody is to be called at once."""
+    if case.status is CaseStatus.CLOSED:
+        raise IllegalMove(f"线索 {case.code} 已结束，不能再转，可以先重开")
+    nobody = {"status": CaseStatus.OPEN, "acknowledged_at": None, "acknowledged_by": None, "reminded_at": None}
+    await touch_case(session, case, now, desk=desk, call_next_at=now, **nobody)
 
 
 def _illegal(case: Case, to: CaseStatus) -> IllegalMove:
@@ -211,6 +231,12 @@ async def tips_of(session: Session, case: Case) -> Sequence[Tip]:
     """Return the tips of a case in the order they came."""
     query = select(Tip).where(Tip.case_id == case.id).order_by(col(Tip.id))
     return (await session.exec(query)).all()
+
+
+def since_handed_on(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
+    """Return the history from the last transfer or reopening on: from there calling begins anew."""
+    starts = [place for place, event in enumerate(events) if event.kind in BEGINS_ANEW]
+    return events[starts[-1] :] if starts else events
 
 
 def calls_made(events: Sequence[CaseEvent]) -> list[Call]:

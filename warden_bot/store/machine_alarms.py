@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import UniqueConstraint, func, update
+from sqlmodel import Field, SQLModel, col, select
 
+from warden_bot.states import CaseStatus
+from warden_bot.store.cases import Case
 from warden_bot.store.columns import Identity, Instant
+from warden_bot.store.database import Session
 
 
 class MachineAlarm(SQLModel, table=True):
@@ -24,3 +27,52 @@ class MachineAlarm(SQLModel, table=True):
     times: int = 1
     first_at: datetime = Field(sa_type=Instant, index=True)
     last_at: datetime = Field(sa_type=Instant)
+
+
+async def known_alarm(session: Session, source: str, alarm_id: str) -> MachineAlarm | None:
+    """Return an alarm that its machine has sent before."""
+    query = select(MachineAlarm).where(
+        MachineAlarm.school_id == session.school_id, MachineAlarm.source == source, MachineAlarm.alarm_id == alarm_id
+    )
+    return (await session.exec(query)).first()
+
+
+async def count_repeat(session: Session, alarm: MachineAlarm, now: datetime) -> None:
+    """Write down that a machine has sent an alarm once more."""
+    statement = (
+        update(MachineAlarm)
+        .where(col(MachineAlarm.id) == alarm.id)
+        .values(times=MachineAlarm.times + 1, last_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    await session.execute(statement)
+
+
+async def cases_asked_for(session: Session, source: str, since: datetime) -> int:
+    """Return how many alarms of a system that belong to a case have come after a moment."""
+    query = select(func.count(col(MachineAlarm.id))).where(
+        MachineAlarm.school_id == session.school_id,
+        MachineAlarm.source == source,
+        MachineAlarm.first_at > since,
+        col(MachineAlarm.case_id).is_not(None),
+    )
+    return (await session.exec(query)).one()
+
+
+async def newest_case_of(session: Session, source: str, since: datetime, *, danger: bool) -> Case | None:
+    """Return the newest case, not closed, of a system's alarms since a moment; of those in danger only such a case."""
+    query = (
+        select(Case)
+        .join(MachineAlarm, col(MachineAlarm.case_id) == col(Case.id))
+        .where(
+            MachineAlarm.school_id == session.school_id,
+            MachineAlarm.source == source,
+            MachineAlarm.first_at >= since,
+            Case.status != CaseStatus.CLOSED,
+        )
+        .order_by(col(Case.id).desc())
+        .limit(1)
+    )
+    if danger:
+        query = query.where(col(Case.danger).is_(True))
+    return (await session.exec(query)).first()

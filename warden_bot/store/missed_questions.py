@@ -39,7 +39,7 @@ class MissedQuestion(SQLModel, table=True):
 
 
 async def count_missed(session: Session, question: MissedQuestion) -> None:
-    """Store a question, or count it once more; of too many open ones those go that were asked least, longest ago."""
+    """Store a question, or count it once more."""
     insert = (sqlite.insert if session.on_sqlite else postgresql.insert)(MissedQuestion)
     values = question.model_dump(exclude={"id"}) | {"school_id": session.school_id}
     again = {
@@ -49,25 +49,16 @@ async def count_missed(session: Session, question: MissedQuestion) -> None:
         "last_at": literal(question.last_at, Instant),
     }
     statement = insert.values(values).on_conflict_do_update(index_elements=["school_id", "text_hash"], set_=again)
-    stored = await session.execute(statement.returning(col(MissedQuestion.id), col(MissedQuestion.times)))
-    number, times = stored.one()
-    if times == 1:
-        await _keep_few(session, number)
-
-
-async def _keep_few(session: Session, newest: int | None) -> None:
-    mine = [col(MissedQuestion.school_id) == session.school_id, col(MissedQuestion.status) == QuestionStatus.OPEN]
-    others = select(MissedQuestion.id).where(*mine, MissedQuestion.id != newest)
-    order = (col(MissedQuestion.times).desc(), col(MissedQuestion.last_at).desc(), col(MissedQuestion.id).desc())
-    too_many = others.order_by(*order).offset(MOST_OPEN - 1)
-    await _delete(session, col(MissedQuestion.id).in_(too_many))
+    await session.execute(statement)
 
 
 async def forget_missed(session: Session, now: datetime) -> None:
-    """Drop what nobody has asked for a long time, whatever became of it."""
-    await _delete(
-        session, col(MissedQuestion.school_id) == session.school_id, col(MissedQuestion.last_at) < now - FORGOTTEN_AFTER
-    )
+    """Drop what nobody has asked for a long time, whatever became of it; of too many open ones the rarest and oldest."""
+    mine = col(MissedQuestion.school_id) == session.school_id
+    await _delete(session, mine, col(MissedQuestion.last_at) < now - FORGOTTEN_AFTER)
+    order = (col(MissedQuestion.times).desc(), col(MissedQuestion.last_at).desc(), col(MissedQuestion.id).desc())
+    still_open = select(MissedQuestion.id).where(mine, MissedQuestion.status == QuestionStatus.OPEN)
+    await _delete(session, col(MissedQuestion.id).in_(still_open.order_by(*order).offset(MOST_OPEN)))
 
 
 async def _delete(session: Session, *which: ColumnElement[bool]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, update
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.duty import Shift
 from warden_bot.states import ChannelKind, OfficerRole
 from warden_bot.store.columns import Identity, Instant, WordOf
 from warden_bot.store.database import Session
+from warden_bot.store.rows import changed_rows
 
 ADDRESS = "officer.address"  # the seal's context
 
@@ -62,6 +63,32 @@ async def shifts_at(session: Session, now: datetime) -> list[Shift]:
     )
     found = (await session.exec(query)).all()
     return [Shift(shift.officer_id, shift.starts_at, shift.ends_at, shift.step) for shift in found]
+
+
+async def shifts_between(session: Session, since: datetime, until: datetime) -> Sequence[DutyShift]:
+    """Return the shifts of which some part lies between two moments, by when they begin."""
+    query = (
+        select(DutyShift)
+        .where(DutyShift.school_id == session.school_id, DutyShift.starts_at < until, DutyShift.ends_at > since)
+        .order_by(col(DutyShift.starts_at), col(DutyShift.step), col(DutyShift.id))
+    )
+    return (await session.exec(query)).all()
+
+
+async def give_shift(session: Session, shift: DutyShift, officer_id: int) -> bool:
+    """Give a shift to another officer. False when it changed hands or hours meanwhile."""
+    statement = (
+        update(DutyShift)
+        .where(
+            col(DutyShift.id) == shift.id,
+            col(DutyShift.officer_id) == shift.officer_id,
+            col(DutyShift.starts_at) == shift.starts_at,
+            col(DutyShift.ends_at) == shift.ends_at,
+        )
+        .values(officer_id=officer_id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed_rows(await session.execute(statement)) == 1
 
 
 def _tail(shift: DutyShift, starts_at: datetime) -> DutyShift:

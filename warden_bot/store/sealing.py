@@ -22,6 +22,8 @@ NONCE_BYTES = 12
 KEY_BYTES = 32
 SHORTEST_MAC = 16
 HEAD = len(VERSION) + KEY_ID_BYTES + NONCE_BYTES
+TAG_BYTES = 16
+NOTHING_SEALED = HEAD + TAG_BYTES  # so long is the seal of no words at all
 
 
 def key_id(key: bytes) -> bytes:
@@ -48,15 +50,34 @@ class Sealer:
         sealed = self._ciphers[self._newest].encrypt(nonce, text.encode(), context.encode())
         return VERSION + self._newest + nonce + sealed
 
+    @property
+    def newest(self) -> bytes:
+        """Return how every value that the newest key sealed begins."""
+        return VERSION + self._newest
+
+    @property
+    def key_ids(self) -> list[bytes]:
+        """Return the keys' ids, the newest first."""
+        return list(self._ciphers)
+
+    def reseal(self, sealed: bytes, context: str) -> bytes:
+        """Return the same content sealed with the newest key. Raise SealBroken when no key of ours opens it."""
+        nonce = os.urandom(NONCE_BYTES)
+        content = self._opened(sealed, context)
+        return self.newest + nonce + self._ciphers[self._newest].encrypt(nonce, content, context.encode())
+
     def open(self, sealed: bytes, context: str) -> str:
         """Open what `seal` made for the same context. Raise SealBroken when no key of ours opens it."""
+        return self._opened(sealed, context).decode()
+
+    def _opened(self, sealed: bytes, context: str) -> bytes:
         name = sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES]
         cipher = self._ciphers.get(name)
         if sealed[: len(VERSION)] != VERSION or cipher is None:
             message = f"sealed with key {name.hex()}, which WARDEN_SECRET_KEYS does not hold"
             raise SealBroken(message)
         try:
-            return cipher.decrypt(sealed[HEAD - NONCE_BYTES : HEAD], sealed[HEAD:], context.encode()).decode()
+            return cipher.decrypt(sealed[HEAD - NONCE_BYTES : HEAD], sealed[HEAD:], context.encode())
         except InvalidTag:
             message = f"sealed bytes of {context} were changed"
             raise SealBroken(message) from None

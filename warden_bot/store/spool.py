@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import os
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import SealBroken
 from warden_bot.states import ChannelKind, SenderRole
-from warden_bot.store.sealing import Sealer
+from warden_bot.store.sealing import KEY_ID_BYTES, VERSION, Sealer
 
 SPOOLED = "spool.message"  # the seal's context
 MOST_IN_MEMORY = 1_000
@@ -75,6 +76,26 @@ class Spool:
         except OSError:
             if held is None:  # else it is the disk that had refused it: there is no file
                 raise
+
+    def sealed_by_key(self) -> dict[bytes, int]:
+        """Return how many files each key has sealed, by the keys' ids; those set apart too."""
+        found: Counter[bytes] = Counter()
+        for path in [*self._folder.glob(f"*{SUFFIX}"), *self._folder.glob(f"*{UNREADABLE}")]:
+            with suppress(OSError), path.open("rb") as file:
+                found[file.read(len(VERSION) + KEY_ID_BYTES)[len(VERSION) :]] += 1
+        return dict(found)
+
+    def unreadable(self, before: datetime) -> list[Path]:
+        """Return the files set apart, and the halves that a kill left, of what came before a moment."""
+        apart = [*self._folder.glob(f"*{UNREADABLE}"), *self._folder.glob(f".*-{'[0-9a-f]' * 12}")]
+        return [path for path in apart if path.name.lstrip(".")[:20] < f"{before:%Y%m%d%H%M%S%f}"]
+
+    def forget_unreadable(self, before: datetime) -> int:
+        """Delete them; return how many."""
+        found = self.unreadable(before)
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
 
     def _sealed(self, message: InboundMessage, received_at: datetime) -> bytes:
         return self._sealer.seal(json.dumps(asdict(message) | {"received_at": received_at.isoformat()}), SPOOLED)

@@ -76,13 +76,13 @@ async def _read(request: web.Request, house: House, channel: Channel) -> Callbac
     channel.admit(head)
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise CallbackRejected("malformed", 415)  # no platform packs its requests; a bomb does
-    body = await _body(request, channel.capabilities.largest_callback)
+    body = await read_body(request, channel.capabilities.largest_callback)
     if body is None:
         raise CallbackRejected("too_large", channel.capabilities.too_large_status)
     return CallbackRequest(head.headers, head.query, body, head.received_at, head.method, path)
 
 
-async def _body(request: web.Request, most: int) -> bytes | None:
+async def read_body(request: web.Request, most: int) -> bytes | None:
     """Read a body, or None when it is larger than `most` bytes. Raise TimeoutError for one that trickles."""
     if (request.content_length or 0) > most:
         return None

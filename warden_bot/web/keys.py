@@ -1,7 +1,7 @@
 """The typed keys by which pages reach the rest of the program; the only way they do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from aiohttp import web
@@ -28,6 +28,7 @@ class House:
     clock: Callable[[], datetime]
     demo: bool
     links: Links
+    alarms_secret: str = field(default="", repr=False)  # signs alarms of machines; empty: none is taken
 
     @property
     def database(self) -> Database:

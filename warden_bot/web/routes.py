@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from warden_bot.web import relay, sandbox
+from warden_bot.web import alarms, relay, sandbox
 from warden_bot.web.callbacks import add_callbacks
 from warden_bot.web.health import healthz, readyz
 from warden_bot.web.keys import HOUSE, House
 from warden_bot.web.metrics import metrics
+from warden_bot.web.tipform import add_tip_form
 
 LARGEST_BODY = 64 * 1024  # bytes of any other page; each channel says how large its callbacks may be
 
@@ -30,6 +31,8 @@ def build_site(house: House) -> web.Application:
     site.router.add_get("/relay/{token:[A-Za-z0-9_-]+}/posted", relay.page)  # who looks at it again only looks
     site.router.add_get("/relay/class/{token:[A-Za-z0-9_-]+}", relay.class_page)
     site.router.add_static("/pages", relay.STATIC)
+    site.router.add_post("/api/v1/alarms/{source}", alarms.alarm)
+    add_tip_form(site)
     if house.demo:
         site.router.add_get("/", sandbox.to_page)
         site.router.add_get("/sandbox", sandbox.page)

@@ -1,0 +1,113 @@
+import base64
+import gzip
+import json
+import logging
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.alarms import guard, talk
+from tests.conftest import CONTENT, Mailroom
+from tests.desk import cases, handle, said
+from tests.factories import add_officer_on_duty, add_school, make_message
+from tests.hidden_words import pieces_found
+from tests.plain_database import PlainDatabase
+from tests.postgres import EmbeddedPostgres
+from warden_bot.content.library import Library
+from warden_bot.domain.message import Sender
+from warden_bot.handlers.dispatch import Desk
+from warden_bot.states import SenderRole
+from warden_bot.store.database import sqlite_path
+from warden_bot.store.spool import Spool
+from warden_bot.store.tables import TABLES
+
+PRIVATE = "举报：粮油铺阁楼里，穿橘黄马甲的瘸腿汉子，每晚把烟弹卖给学生"
+IN_GROUP = "举报：澡堂后院的皮卡车，后座藏着三箱烟花，学生都去买"
+ADDED = "汉子绰号锅盖，左耳缺一块，摩托尾数七九三"
+SPOOLED = "救命，水塔底下的哑巴掉进蓄水池了"
+SCAM = "家长们好，我是班主任，刚换了手机，资料费四百六十八，扫码转给我的橙子账户"
+TELLER = Sender("openid-魏紫姚黄楼东", "橘子洲头听雨翁", SenderRole.PARENT)
+SECRETS = (PRIVATE, IN_GROUP, ADDED, SPOOLED, SCAM, TELLER.id, TELLER.name)
+
+
+@pytest.fixture(scope="module")
+def known() -> str:
+    """Everything that our own texts say anyway."""
+    paths = [path for path in CONTENT.rglob("*") if path.suffix in {".md", ".yml", ".txt"}]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+def dump(url: str) -> bytes:
+    """Every row of every table, as somebody sees it who has only the database."""
+    database = PlainDatabase(url)
+    rows = [database.rows(f"SELECT * FROM {table.__tablename__}") for table in TABLES]
+    cells = [cell for table in rows for row in table for cell in row]
+    plain = [cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells]
+    return b"\n".join(plain) + json.dumps(rows, default=lambda cell: bytes(cell).hex()).encode()
+
+
+def database_files(url: str, request: pytest.FixtureRequest) -> Iterator[bytes]:
+    path = sqlite_path(url)
+    if path is not None:
+        yield from (one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+        return
+    postgres: EmbeddedPostgres = request.getfixturevalue("postgres")
+    postgres.execute("CHECKPOINT", "warden")
+    number = PlainDatabase(url).number("SELECT oid FROM pg_database WHERE datname = current_database()")
+    data = postgres.folder / "data"
+    for folder in (data / "base" / str(number), data / "pg_wal"):
+        yield b"".join(one.read_bytes() for one in folder.iterdir() if one.is_file())
+
+
+async def test_no_piece_of_a_tip_stands_anywhere_in_clear(
+    desk: Desk,
+    library: Library,
+    mailroom: Mailroom,
+    spool: Spool,
+    known: str,
+    database_url: str,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await add_school(desk.database, desk.sealer)
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+
+    told = [PRIVATE, ADDED, SPOOLED]
+    replies = [await handle(desk, library, make_message(text, sender=TELLER)) for text in told]
+    replies.append(await handle(desk, library, make_message(IN_GROUP, sender=TELLER, group="c001", addressed=False)))
+    warned = await guard(desk, library, talk(SCAM, "c002", sender=TELLER))
+    await spool.keep(make_message(SPOOLED, sender=TELLER), mailroom.post.clock())
+    await mailroom.send_due()
+
+    assert len(await cases(desk)) == 4
+    notices = "\n".join(await said(desk, "private:甲"))
+    assert all(text in notices for text in (PRIVATE, IN_GROUP, SCAM))  # the officer reads them
+    spooled = b"\n".join(path.read_bytes() for path in (tmp_path / "spool").iterdir())
+    seen = [dump(database_url), spooled, caplog.text.encode(), repr((replies, warned)).encode()]
+    for words in SECRETS:
+        assert [pieces_found(words, blob, known) for blob in seen] == [set()] * len(seen)
+    for blob in database_files(database_url, request):
+        assert [pieces_found(words, blob, known, wrapped=False) for words in SECRETS] == [set()] * len(SECRETS)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        PRIVATE.encode(),
+        PRIVATE.encode("utf-16-le"),
+        json.dumps({"text": PRIVATE}).encode(),
+        quote(PRIVATE).encode(),
+        PRIVATE.encode().hex().encode(),
+        base64.b64encode(PRIVATE.encode()),
+        base64.urlsafe_b64encode(b"?" + PRIVATE.encode()).rstrip(b"="),
+        b"row " + zlib.compress(PRIVATE.encode()) + b" end",
+        json.dumps({"z": base64.b64encode(gzip.compress(json.dumps([PRIVATE]).encode())).decode()}).encode(),
+    ],
+)
+def test_whoever_looks_would_find_it(hidden: bytes, known: str) -> None:
+    assert "瘸腿汉子" in pieces_found(PRIVATE, hidden, known)

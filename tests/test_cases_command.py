@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CommandLine
+from tests.conftest import CONTENT
+from tests.factories import NOW, add_officer_on_duty
+from warden_bot.states import ChannelKind
+from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, NewTip, open_case
+from warden_bot.store.database import Database, Session
+from warden_bot.store.sealing import Sealer
+
+CODE, TIP, NOTE = "7K4Q-M2XD", "北门小店卖电子烟", "明天中午去看"
+
+
+@pytest.fixture
+async def command_line(database: Database, tmp_path: Path, sealer: Sealer) -> CommandLine:
+    """A case and an officer, in a database of either kind."""
+    await add_officer_on_duty(database, sealer, "甲")
+
+    async def work(session: Session) -> None:
+        told = NewTip(
+            ChannelKind.SANDBOX,
+            from_group=False,
+            sealed_text=sealer.seal(TIP, TIP_TEXT),
+            sealed_reporter=sealer.seal('{"id": "u1"}', TIP_REPORTER),
+            reporter_hash="x",
+        )
+        await open_case(session, CODE, "tip", told, NOW, danger=False)
+
+    await database.write(work)
+    settings = {"DATABASE_URL": database.url, "SECRET_KEYS": bytes(range(32)).hex(), "CONTENT_DIR": str(CONTENT)}
+    return CommandLine(tmp_path, settings)
+
+
+async def test_officer_works_on_a_case_and_its_words_are_shown_only_to_a_name(command_line: CommandLine) -> None:
+    for command in (
+        ("transfer", CODE, "--desk", "消防", "--as", "甲"),
+        ("ack", CODE, "--as", "甲"),
+        ("note", CODE, "--text", NOTE, "--as", "甲"),
+        ("reply", CODE, "--text", "请问是哪一家", "--as", "甲"),
+        ("due", CODE, "--date", "3天", "--as", "甲"),
+        ("close", CODE, "--outcome", "已整改", "--as", "甲"),
+        ("reopen", CODE, "--as", "甲"),
+    ):
+        ended = await command_line.run("cases", *command)
+        assert ended.code == 0, ended.err
+
+    shown = await command_line.run("cases", "show", CODE, "--json")
+    opened = await command_line.run("cases", "show", CODE, "--as", "甲", "--json")
+    in_words = await command_line.run("cases", "show", CODE, "--as", "甲")
+
+    kinds = ["opened", "transferred", "acknowledged", "noted", "answered", "due_set", "closed", "reopened"]
+    assert [event["kind"] for event in shown.json["events"]] == kinds
+    assert (shown.json["desk"], shown.json["due_at"] is not None, shown.json["status"]) == ("fire", True, "open")
+    assert (NOTE in shown.out, TIP in shown.out) == (False, False)
+    assert [note["kind"] for note in opened.json["notes"]] == ["note", "to_reporter", "note"]
+    assert (opened.json["notes"][0]["text"], opened.json["tips"]) == (NOTE, [TIP])
+    assert ("岗位 消防" in in_words.out, f"记录 甲：{NOTE}" in in_words.out) == (True, True)
+
+
+async def test_what_cannot_be_done_is_refused_in_one_line(command_line: CommandLine) -> None:
+    for command in (
+        ("transfer", CODE, "--desk", "食堂", "--as", "甲"),
+        ("transfer", CODE, "--desk", "duty", "--as", "甲"),
+        ("note", CODE, "--text", " ", "--as", "甲"),
+        ("note", CODE, "--text", "字" * 1001, "--as", "甲"),
+        ("due", CODE, "--date", "2020-01-01", "--as", "甲"),
+        ("reopen", CODE, "--as", "甲"),
+        ("reply", "2222-2222", "--text", "x", "--as", "甲"),
+        ("reply", CODE, "--text", "x", "--as", "无名"),
+    ):
+        ended = await command_line.run("cases", *command)
+        assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1), (command, ended.err)

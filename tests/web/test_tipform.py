@@ -1,0 +1,157 @@
+import asyncio
+import html
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import text
+
+from tests.conftest import Clock
+from tests.desk import cases, events, rows
+from tests.factories import add_officer_on_duty
+from tests.teacher_pages import assert_shielded
+from tests.tip_pages import WHAT, Client, challenge, code_of, form, tell, work_on
+from tests.web.test_site import make_house
+from warden_bot.content.shelf import Shelf
+from warden_bot.handlers.dispatch import Desk
+from warden_bot.states import CaseEventKind
+from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Tip
+from warden_bot.store.receipts import Receipt
+from warden_bot.store.spool import Spool
+from warden_bot.web.routes import build_site
+
+
+@pytest.fixture
+async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
+    house = make_house(desk, spool, clock, shelf, demo=False)
+    async with TestClient(TestServer(build_site(house))) as opened:
+        yield opened
+
+
+async def tip_words(desk: Desk) -> list[str]:
+    return [desk.sealer.open(tip.sealed_text, TIP_TEXT) for tip in await rows(desk, Tip) if isinstance(tip, Tip)]
+
+
+@pytest.mark.parametrize("path", ["/tip", "/tip?lang=en", "/tip/status", "/tip/status?lang=en"])
+async def test_page_says_first_what_it_is_not_and_needs_nothing_from_elsewhere(client: Client, path: str) -> None:
+    answer = await client.get(path)
+    page = await answer.text()
+
+    first = page[page.index("<main>") :]
+    assert re.search(r'<main>\s*<p class="first"[^>]*>[^<]*110[^<]*119[^<]*120', first)
+    assert "://" not in page
+    assert not re.search(r"\son\w+=|style=|<script[^>]*>[^<]", page)
+    assert_shielded(answer)
+    for found in re.findall(r'(?:src|href)="(/pages/[^"]+)"', page):
+        assert (await client.get(found)).status == 200
+
+
+async def test_tip_opens_a_case_calls_the_officer_and_shows_the_code(client: Client, desk: Desk) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+
+    answer = await tell(client, where="北门", when="中午", contact="房东老王 000", gate="东门")
+
+    page = await answer.text()
+    (case,) = await cases(desk)
+    assert (answer.status, code_of(page), case.category) == (200, case.code, "tip")
+    assert "记下编号" in page
+    assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NOTIFIED]
+    assert await tip_words(desk) == [f"{WHAT}\n地点：北门\n时间：中午\n二维码：东门"]
+    (tip,) = await rows(desk, Tip)
+    assert isinstance(tip, Tip)
+    assert "房东老王" in desk.sealer.open(tip.sealed_reporter, TIP_REPORTER)
+    assert_shielded(answer)
+
+
+async def test_emergency_opens_an_emergency_case_and_says_whom_to_call(client: Client, desk: Desk) -> None:
+    page = await (await tell(client, what="有人拿刀在校门口砍人")).text()
+
+    (case,) = await cases(desk)
+    assert case.danger
+    assert re.search(r'<p class="danger">[^<]*110', page)
+
+
+async def test_the_same_page_sent_twice_is_one_tip(client: Client, desk: Desk) -> None:
+    number = await challenge(client)
+    data = {"what": WHAT, "challenge": number}
+
+    answers = await asyncio.gather(*(client.post("/tip", data=form(data)) for _ in range(4)))
+    answers.append(await client.post("/tip", data=form(data)))
+
+    codes = {code_of(await one.text()) for one in answers if one.status == 200}
+    assert len(codes) == len(await cases(desk)) == len(await rows(desk, Receipt)) == 1
+    assert answers[-1].status == 200
+
+
+async def test_more_tips_from_one_place_than_anybody_makes_are_told_to_come_later(
+    client: Client, desk: Desk, clock: Clock
+) -> None:
+    without = [(await tell(client)).status for _ in range(3)]
+    numbers = [await challenge(client) for _ in range(4)]
+    fields = [{"what": WHAT, "challenge": one, "work": work_on(one)} for one in numbers]
+    worked = [await client.post("/tip", data=form(one)) for one in fields]
+    elsewhere = await client.post(
+        "/tip", data=form(fields[3] | {"challenge": await challenge(client)}), headers={"X-Forwarded-For": "1.2.3.4"}
+    )
+    clock.forward(minutes=10)
+
+    assert without == [200, 200, 429]
+    assert [one.status for one in worked] == [200, 200, 200, 429]
+    assert "110" in await worked[-1].text()
+    assert (elsewhere.status, (await tell(client)).status) == (200, 200)
+    assert len(await cases(desk)) == 7
+
+
+async def test_danger_is_heard_however_much_was_told_from_there(client: Client, desk: Desk) -> None:
+    calm = [(await tell(client)).status for _ in range(3)]
+
+    urgent = await tell(client, what="有人拿刀在校门口砍人")
+
+    newest, *_ = await cases(desk)
+    assert (calm[-1], urgent.status, newest.danger) == (429, 200, True)
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "A" * 43, "未知" * 20])
+async def test_page_that_is_not_ours_or_too_old_keeps_the_words_and_asks_again(
+    client: Client, desk: Desk, wrong: str
+) -> None:
+    answer = await tell(client, challenge=wrong, what='电子烟"><script>alert(1)</script>')
+
+    page = await answer.text()
+    assert (answer.status, await cases(desk)) == (409, [])
+    assert "<script>alert" not in page
+    assert html.escape('电子烟"><script>alert(1)</script>', quote=False).replace('"', "&#34;") in page
+
+
+async def test_page_of_yesterday_and_a_filled_trap_ask_again(client: Client, desk: Desk, clock: Clock) -> None:
+    number = await challenge(client)
+    clock.forward(hours=24)
+
+    assert (await tell(client, challenge=number)).status == 409
+    assert (await tell(client, website="https://spam.example")).status == 409
+    assert (await tell(client, what="  ")).status == 400
+    assert await cases(desk) == []
+
+
+async def test_ten_thousand_characters_and_only_emoji_are_taken(client: Client, desk: Desk) -> None:
+    long = "卖烟的又来了。" * 1400
+
+    assert [(await tell(client, what=one)).status for one in (long, "😡😡")] == [200, 200]
+    assert await tip_words(desk) == [long, "😡😡"]
+
+
+async def test_words_are_kept_for_nobody_to_see_when_there_is_no_database(
+    client: Client, desk: Desk, spool: Spool
+) -> None:
+    number = await challenge(client)
+    await desk.database.write(lambda session: session.execute(text("ALTER TABLE receipt RENAME TO gone")))
+    try:
+        calm = await client.post("/tip", data=form({"what": WHAT, "challenge": number}))
+        urgent = await client.post("/tip", data=form({"what": "有人拿刀在校门口砍人", "challenge": number}))
+    finally:
+        await desk.database.write(lambda session: session.execute(text("ALTER TABLE gone RENAME TO receipt")))
+
+    assert (calm.status, WHAT in await calm.text()) == (503, True)
+    assert (urgent.status, 'class="danger"' in await urgent.text()) == (200, True)
+    assert len(spool.waiting()) == 1

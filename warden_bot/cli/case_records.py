@@ -1,0 +1,69 @@
+"""`cases reporter` and `cases export`: who reported, for a reason; and how many cases there were, for a report."""
+
+from typing import Annotated, Any
+
+import typer
+
+from warden_bot.cli.cases import As, Code
+from warden_bot.cli.console import Json, refuse, run, say, show_json
+
+
+def reporter(
+    code: Code,
+    officer: As,
+    reason: Annotated[str, typer.Option(help="为什么要看，一句话；会封存在这条线索里")],
+    as_json: Json = False,
+) -> None:
+    """看是谁举报的：只有值班民警和所长可以，会记下来。Open who reported; role and reason needed, audited."""
+    from warden_bot.domain.receipt import read_code
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.case import named_officer
+    from warden_bot.handlers.reporter import open_reporter
+    from warden_bot.kit import open_kit
+    from warden_bot.store.database import Session
+
+    wanted = read_code(code)
+    if wanted is None:
+        raise refuse(f"“{code}”不是线索编号，编号像 7K4Q-M2XD")
+
+    async def work() -> list[dict[str, Any]]:
+        async with open_kit(settings_from_here()) as kit:
+            now = kit.clock()
+
+            async def write(session: Session) -> list[dict[str, Any]]:
+                asking = await named_officer(session, officer)
+                return await open_reporter(session, wanted, asking, reason, kit.sealer, now)
+
+            return await kit.database.write(write)
+
+    found = run(work())
+    if as_json:
+        show_json({"code": wanted, "reporters": found})
+        return
+    for one in found:
+        say(f"{one['channel']}\t{one.get('id', '')}\t{one.get('name', '')}\t{one.get('group') or '私聊'}")
+    say(f"共 {len(found)} 条，已记下是 {officer} 看的")
+
+
+def export(as_json: Json = False) -> None:
+    """按月、类别、结果数线索，不含任何原话。Count the cases by month, category and outcome; no words."""
+    from warden_bot.domain.counting import count_cases
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.case import category_words
+    from warden_bot.kit import open_kit
+    from warden_bot.store.cases import all_cases
+
+    settings = settings_from_here()
+
+    async def work() -> list[tuple[str, str, str]]:
+        async with open_kit(settings) as kit, kit.database.read() as session:
+            found = await all_cases(session)
+        return [(f"{one.opened_at.astimezone(settings.zone):%Y-%m}", one.category, one.outcome) for one in found]
+
+    rows = count_cases(run(work()))
+    if as_json:
+        show_json(rows)
+        return
+    for row in rows:
+        say(f"{row['month']}\t{category_words(row['category'])}\t{row['outcome'] or '还没结束'}\t{row['count']}")
+    say(f"共 {sum(row['count'] for row in rows)} 条")

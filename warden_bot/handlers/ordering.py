@@ -1,0 +1,61 @@
+"""What officers, teachers and reporters order with fixed words, and how a report stands."""
+
+from warden_bot.channels.base import Reply
+from warden_bot.domain.duties import duty_of
+from warden_bot.domain.receipt import read_code
+from warden_bot.handlers.binding import bind, is_binding
+from warden_bot.handlers.desk_work import STATUS_PHRASES, status_words
+from warden_bot.handlers.duties import take_duty
+from warden_bot.handlers.erasing import erase
+from warden_bot.handlers.incoming import Incoming
+from warden_bot.handlers.taking import TAKE, take_case
+from warden_bot.handlers.teaching import teach
+from warden_bot.handlers.tip import reporter_hash
+from warden_bot.states import Action
+from warden_bot.store.cases import case_by_code, tips_of
+from warden_bot.store.database import Session
+
+CERTAIN = 1.0  # a danger that a pattern knows, not one that is only like others
+
+
+async def command(session: Session, one: Incoming) -> Reply | None:
+    """Do what an officer or a teacher orders; None where nothing is ordered, or by nobody who may."""
+    message, desk = one.message, one.desk
+    in_danger = one.verdict.action is Action.EMERGENCY and one.verdict.score >= CERTAIN
+    orders = TAKE.match(message.text) and not (in_danger and read_code(message.text) is None)
+    if orders and (taken := await take_case(session, desk.sealer, message, one.library, one.now, desk.channels)):
+        return taken
+    if (duty := duty_of(message.text)) and (taken := await take_duty(session, one, duty)):
+        return taken
+    return None if in_danger else await _further(session, one)  # however it begins, somebody is in danger
+
+
+async def _further(session: Session, one: Incoming) -> Reply | None:
+    message, desk = one.message, one.desk
+    if erased := await erase(session, desk.sealer, message, one.library, one.now):
+        return erased
+    if is_binding(message.text):
+        return await bind(session, desk.channels, desk.sealer, message, one.library, one.now)
+    if one.order is not None:
+        return await teach(session, one, one.order)
+    return None
+
+
+async def status(session: Session, one: Incoming) -> str:
+    """Say how a case stands; to its own reporter also what officers wrote, where the answer is kept nowhere in clear."""
+    code = read_code(one.message.text)
+    case = await case_by_code(session, code) if code else None
+    if case is None or code is None:
+        return one.say("status_unknown")
+    told = {tip.reporter_hash for tip in await tips_of(session, case)}
+    passes_by = one.desk.channels[one.message.channel].capabilities.replies_in_answer
+    if passes_by and reporter_hash(one.message, one.desk.sealer) in told:
+        return await status_words(session, one.desk.sealer, code, one.library, one.now)
+    return one.say(STATUS_PHRASES[case.status], code=code)
+
+
+def without_words(one: Incoming, reply: Reply) -> Reply:
+    """Return a reply as it is kept: an officer's words to a reporter stand sealed in the case, and nowhere else."""
+    if reply.action is not Action.STATUS or not one.message.private or reply.text is None:
+        return reply
+    return Reply(reply.action, reply.topic, reply.text.splitlines()[0])

@@ -1,0 +1,114 @@
+"""/tip/status: whoever has a code sees how the case stands, reads what the officer says and adds to it.
+
+The code is typed into the page and sent in its body: it never stands in a URL or a log.
+"""
+
+import asyncio
+import logging
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from warden_bot.domain.calendar import day_words
+from warden_bot.domain.receipt import read_code
+from warden_bot.handlers.tipform import Standing, Taken, add_words, heard_danger, standing
+from warden_bot.web.keys import HOUSE, House
+from warden_bot.web.tippages import (
+    PORCH,
+    Answered,
+    danger_line,
+    language_of,
+    line_page,
+    receipt_page,
+    tip_page,
+    words_for,
+)
+from warden_bot.web.tipwords import STATE_PHRASES, STATES_IN_ENGLISH
+from warden_bot.web.tries import network_of
+
+GUESSES, ADDITIONS = 10, 10  # in ten minutes
+STORE_SECONDS, READ_SECONDS = 8.0, 20.0
+
+log = logging.getLogger(__name__)
+
+
+async def status_page(request: web.Request) -> web.Response:
+    """Show where a code is typed in."""
+    return tip_page(request, "tip_status.html", found=None, said=(), code="", notice="", danger="")
+
+
+async def asked(request: web.Request) -> web.Response:
+    """Show how a case stands to whoever has its code, and take what they add."""
+    try:
+        return await _look(request, await _fields(request))
+    except Answered as answered:
+        return answered.page
+
+
+async def _fields(request: web.Request) -> dict[str, str]:
+    """Read the small form with the code. Raise Answered when it is too large, or codes were guessed too often."""
+    now, tries = request.app[HOUSE].clock(), request.app[PORCH].tries
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            body = await request.read()
+        fields = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
+    except (ValueError, TimeoutError, web.HTTPException):
+        raise Answered(line_page(request, "too_large", 413)) from None
+    if tries.count("code", network_of(request), now) >= GUESSES:
+        raise Answered(line_page(request, "too_many_codes", 429))
+    return fields
+
+
+async def _look(request: web.Request, fields: dict[str, str]) -> web.Response:
+    house, tries = request.app[HOUSE], request.app[PORCH].tries
+    code = read_code(fields.get("code", ""))
+    words = fields.get("words", "").replace("\r\n", "\n").replace("\x00", "").strip()
+    danger = heard_danger(house.shelf.library, words, day_words(house.clock(), house.zone)) if words else ""
+    added = None
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            if code and words:
+                added = await _add(request, code, words, danger)
+            found = await _standing(house, added.code if added else code) if code else None
+    except Answered:
+        raise
+    except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
+        log.error("a code could not be looked up: %s", type(error).__name__)  # noqa: TRY400
+        return line_page(request, "not_stored", 503, danger_line(request, danger))
+    if found is None:
+        tries.note("code", network_of(request), house.clock())
+        return line_page(request, "unknown", 404, danger_line(request, danger))
+    if added is not None and added.code != code:
+        return receipt_page(request, added, unread=False)
+    return tip_page(
+        request,
+        "tip_status.html",
+        found=found,
+        said=found.said,
+        code=found.code,
+        notice=words_for(request)["added"] if added else "",
+        danger=danger_line(request, danger),
+        state=_state(request, found),
+    )
+
+
+async def _add(request: web.Request, code: str, words: str, danger: str) -> Taken | None:
+    """Add what a reporter says further. Raise Answered for somebody who adds faster than anybody reads."""
+    house, tries, now = request.app[HOUSE], request.app[PORCH].tries, request.app[HOUSE].clock()
+    if tries.count("add", code, now) >= ADDITIONS:
+        raise Answered(line_page(request, "too_many", 429, danger_line(request, danger)))
+    tries.note("add", code, now)
+    library = house.shelf.library
+    return await house.database.write(lambda session: add_words(session, house.desk, code, words, danger, library, now))
+
+
+async def _standing(house: House, code: str) -> Standing | None:
+    async with house.database.read() as session:
+        return await standing(session, house.desk, code, house.clock())
+
+
+def _state(request: web.Request, found: Standing) -> str:
+    if language_of(request) == "en":
+        return STATES_IN_ENGLISH[found.status]
+    library = request.app[HOUSE].shelf.library
+    return library.replies.say(STATE_PHRASES[found.status], library.values(code=found.code))

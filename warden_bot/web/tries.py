@@ -1,0 +1,61 @@
+"""How often somebody tried something lately; in memory, by a keyed digest of where they come from, never an address."""
+
+import hashlib
+import ipaddress
+import os
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+WITHIN = timedelta(minutes=10)
+MOST_KNOWN = 20_000  # who is remembered at once; the oldest are forgotten
+OF_ADDRESS = {4: 32, 6: 64}  # bits. A telephone company gives a neighbourhood one IPv4 address: no wider net is fair
+
+
+@dataclass
+class Tries:
+    """Counts tries of ten minutes."""
+
+    _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
+    _times: dict[bytes, deque[datetime]] = field(default_factory=dict, repr=False)
+
+    def count(self, what: str, who: str, now: datetime) -> int:
+        """Return how many tries somebody made of something in the last ten minutes."""
+        times = self._times.get(self._digest(what, who))
+        while times and times[0] <= now - WITHIN:
+            times.popleft()
+        return len(times or ())
+
+    def note(self, what: str, who: str, now: datetime) -> None:
+        """Remember one try."""
+        digest = self._digest(what, who)
+        times = self._times.pop(digest, deque())
+        times.append(now)
+        self._times[digest] = times  # the last to be forgotten
+        if len(self._times) > MOST_KNOWN:
+            del self._times[next(iter(self._times))]
+
+    def _digest(self, what: str, who: str) -> bytes:
+        return hashlib.blake2b(f"{what} {who}".encode(), digest_size=16, key=self._key).digest()
+
+
+def network_of(request: web.Request) -> str:
+    """Return the network that a request comes from, the same for all who share a line.
+
+    What a proxy says is believed when it stands on this machine or in a private network: no stranger reaches us from there.
+    """
+    peer = _address(request.remote or "")
+    told = _address(request.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip())
+    address = told if told is not None and (peer is None or peer.is_private or peer.is_loopback) else peer
+    if address is None:
+        return "unknown"
+    return str(ipaddress.ip_network((address, OF_ADDRESS[address.version]), strict=False))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
