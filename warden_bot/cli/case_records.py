@@ -15,6 +15,7 @@ def reporter(
     as_json: Json = False,
 ) -> None:
     """看是谁举报的：只有值班民警和所长可以，会记下来。Open who reported; role and reason needed, audited."""
+    from warden_bot.content.desks import read_desks
     from warden_bot.domain.receipt import read_code
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
@@ -26,13 +27,16 @@ def reporter(
     if wanted is None:
         raise refuse(f"“{code}”不是线索编号，编号像 7K4Q-M2XD")
 
+    settings = settings_from_here()
+
     async def work() -> list[dict[str, Any]]:
-        async with open_kit(settings_from_here()) as kit:
+        async with open_kit(settings) as kit:
             now = kit.clock()
+            desks, _ = read_desks(settings.content_dir)
 
             async def write(session: Session) -> list[dict[str, Any]]:
                 asking = await named_officer(session, officer)
-                return await open_reporter(session, wanted, asking, reason, kit.sealer, now)
+                return await open_reporter(session, wanted, asking, reason, kit.sealer, now, desks)
 
             return await kit.database.write(write)
 

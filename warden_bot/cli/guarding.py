@@ -90,6 +90,7 @@ def false_alarm(
     officer: Annotated[str, typer.Option("--as", help="谁在操作（officers add 登记过的名字）")],
 ) -> None:
     """标为误报并结束；同样的话不再预警，同类的以后要更像才预警。Mark an alarm as false; the like needs more from now on."""
+    from warden_bot.content.desks import read_desks
     from warden_bot.domain.receipt import read_code
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
@@ -101,12 +102,15 @@ def false_alarm(
     if wanted is None:
         raise refuse(f"“{code}”不是线索编号，编号像 7K4Q-M2XD")
 
+    settings = settings_from_here()
+
     async def work() -> None:
-        async with open_kit(settings_from_here()) as kit:
+        async with open_kit(settings) as kit:
             now = kit.clock()
+            desks, _ = read_desks(settings.content_dir)
 
             async def write(session: Session) -> None:
-                await mark_false(session, wanted, await named_officer(session, officer), now)
+                await mark_false(session, wanted, await named_officer(session, officer), now, desks)
 
             await kit.database.write(write)
 

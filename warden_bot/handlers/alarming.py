@@ -20,6 +20,8 @@ from warden_bot.store.machine_alarms import MachineAlarm, cases_asked_for, count
 from warden_bot.store.sealing import Sealer
 
 MINUTE = timedelta(minutes=1)
+SAME_ALARM = timedelta(hours=24)  # after which an id counts anew: panels begin again at one
+GRAVITY = {AlarmLevel.LOW: 0, AlarmLevel.MIDDLE: 1, AlarmLevel.HIGH: 2}
 STILL_THE_SAME = timedelta(hours=1)  # so long what is too much joins a case that a system's alarm opened
 MOST_IN_NOTICE = 20  # alarms: an officer's notice holds them all, and platforms refuse long ones
 
@@ -55,27 +57,27 @@ async def take_alarm(
     """Store an alarm with what follows from it. The same one again is only counted, and gets the same case."""
     await take_turn(session)  # the guard's lock: with one of its own, two processes could wait for each other
     known = await known_alarm(session, source.name, alarm.id)
-    if known is not None:
+    level = source.level(alarm.severity)
+    if known is not None and not _is_new(known, level, now):
         await count_repeat(session, known, now)
         case = await case_by_id(session, known.case_id) if known.case_id is not None else None
         return Noted(case.code if case is not None else None, repeat=True)
-    level = source.level(alarm.severity)
     case = None
     if level is not AlarmLevel.LOW:
         case = await _case(session, sealer, source, alarm, level, library, now, ack_within)
-    row = MachineAlarm(
-        school_id=session.school_id,
-        source=source.name,
-        alarm_id=alarm.id,
-        severity=level.value,
-        place=alarm.place,
-        case_id=case.id if case is not None else None,
-        first_at=now,
-        last_at=now,
+    row = known or MachineAlarm(
+        school_id=session.school_id, source=source.name, alarm_id=alarm.id, severity="", first_at=now, last_at=now
     )
+    row.severity, row.first_at, row.last_at = level.value, now, now
+    row.case_id = case.id if case is not None else None
     session.add(row)
     await session.flush()
     return Noted(case.code if case is not None else None, repeat=False)
+
+
+def _is_new(known: MachineAlarm, level: AlarmLevel, now: datetime) -> bool:
+    """Say whether an id that was seen before stands for another alarm: it is graver, or a day has passed."""
+    return GRAVITY[level] > GRAVITY[AlarmLevel(known.severity)] or now > known.last_at + SAME_ALARM
 
 
 async def _case(
@@ -91,7 +93,7 @@ async def _case(
     """Return the case that takes an alarm: one of its own, or when there are too many an open one of the same system."""
     danger = level is AlarmLevel.HIGH
     words = _words(source, alarm)
-    if await cases_asked_for(session, source.name, now - MINUTE) >= source.most_a_minute:
+    if await cases_asked_for(session, source.name, level.value, now - MINUTE) >= source.most_a_minute:
         await note(session, FindingKind.ALARMS_FLOODED, source.name, "", now)
         case = await newest_case_of(session, source.name, now - STILL_THE_SAME, danger=danger)
         if case is not None:

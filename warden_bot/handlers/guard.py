@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
+from warden_bot.content.desks import Desks
 from warden_bot.content.guarding import Warnings
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
@@ -18,7 +19,7 @@ from warden_bot.domain.receipt import new_code
 from warden_bot.domain.understanding.guard import Suspicion
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import AccessDenied, IllegalMove, Refused, SealBroken
-from warden_bot.handlers.case import GUARD, call_duty, close
+from warden_bot.handlers.case import GUARD, call_duty, case_for, close
 from warden_bot.handlers.tip import sealed_tip
 from warden_bot.states import (
     READS_TIPS,
@@ -32,7 +33,7 @@ from warden_bot.states import (
     SenderRole,
 )
 from warden_bot.store.audit import add_entry
-from warden_bot.store.cases import Case, NewTip, add_event, add_tip, case_by_code, open_case
+from warden_bot.store.cases import Case, NewTip, add_event, add_tip, open_case
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
 from warden_bot.store.groups import ADDRESS, Group, group_by_code
@@ -183,13 +184,11 @@ async def dispute(
     return True
 
 
-async def mark_false(session: Session, code: str, officer: Officer, now: datetime) -> Case:
+async def mark_false(session: Session, code: str, officer: Officer, now: datetime, desks: Desks | None = None) -> Case:
     """Mark the guard's alarms in a case as false, and close it. Raise Refused for other cases, and the second time."""
     if officer.role not in READS_TIPS:
         raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能标误报")
-    case = await case_by_code(session, code)
-    if case is None:
-        raise Refused(f"没有编号 {code} 的线索")
+    case = await case_for(session, code, officer, desks)
     if not await mark_alarms_false(session, case, officer.id, now):
         known = await has_alarms(session, case)
         raise Refused(f"{code} 已经标过误报了，不用再标" if known else f"{code} 不是群里的防骗预警，不能标误报")

@@ -1,7 +1,7 @@
 """What officers, teachers and reporters order with fixed words, and how a report stands."""
 
 from warden_bot.channels.base import Reply
-from warden_bot.domain.duties import duty_of
+from warden_bot.domain.duties import Duty, duty_of
 from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.binding import bind, is_binding
 from warden_bot.handlers.desk_work import STATUS_PHRASES, status_words
@@ -23,9 +23,12 @@ async def command(session: Session, one: Incoming) -> Reply | None:
     message, desk = one.message, one.desk
     in_danger = one.verdict.action is Action.EMERGENCY and one.verdict.score >= CERTAIN
     orders = TAKE.match(message.text) and not (in_danger and read_code(message.text) is None)
-    if orders and (taken := await take_case(session, desk.sealer, message, one.library, one.now, desk.channels)):
-        return taken
-    if (duty := duty_of(message.text)) and (taken := await take_duty(session, one, duty)):
+    if orders:
+        taken = await take_case(session, desk.sealer, message, one.library, one.now, desk.channels)
+        if taken is not None:
+            return taken
+    duty = duty_of(message.text)
+    if duty and not (in_danger and duty is not Duty.HARM) and (taken := await take_duty(session, one, duty)):
         return taken
     return None if in_danger else await _further(session, one)  # however it begins, somebody is in danger
 

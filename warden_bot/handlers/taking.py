@@ -80,8 +80,8 @@ async def _take(session: Session, code: str, officer: Officer, library: Library,
     return library.replies.say("already_yours" if yours else "acknowledged", library.values(code=code))
 
 
-async def _mark(session: Session, code: str, officer: Officer, _library: Library, now: datetime) -> str:
-    await mark_false(session, code, officer, now)
+async def _mark(session: Session, code: str, officer: Officer, library: Library, now: datetime) -> str:
+    await mark_false(session, code, officer, now, library.desks)
     return MARKED.format(code=code)
 
 

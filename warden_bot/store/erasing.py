@@ -7,11 +7,12 @@ from sqlalchemy import delete, update
 from sqlmodel import col, select
 
 from warden_bot.errors import IllegalMove
-from warden_bot.states import CaseEventKind, CaseStatus, NoteKind
+from warden_bot.states import CaseEventKind, CaseStatus, DeliveryStatus, NoteKind
 from warden_bot.store.case_notes import CaseNote
 from warden_bot.store.cases import Case, CaseEvent, Tip, add_event, case_by_code, case_by_id, move_case
 from warden_bot.store.database import Session
 from warden_bot.store.moves import call_back
+from warden_bot.store.outbox import Delivery
 from warden_bot.store.receipts import Receipt
 from warden_bot.store.tip_media import TipMedia
 
@@ -25,6 +26,7 @@ READ = frozenset(CaseEventKind) - {
     CaseEventKind.TIP_ADDED,
     CaseEventKind.ESCALATED,
 }
+CARRIED = (DeliveryStatus.SENDING, DeliveryStatus.SENT, DeliveryStatus.UNCONFIRMED, DeliveryStatus.RELAYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,12 @@ async def told_by(session: Session, code: str, reporter_hash: str) -> Told | Non
 
 
 async def is_unread(session: Session, case: Case) -> bool:
-    """Say whether no officer has read a case or works on it."""
-    read = select(CaseEvent.id).where(CaseEvent.case_id == case.id, col(CaseEvent.kind).in_(READ))
-    return case.status is CaseStatus.OPEN and (await session.exec(read.limit(1))).first() is None
+    """Say whether no officer has read a case or works on it. A notice that has left carries the words."""
+    read = select(CaseEvent.id).where(CaseEvent.case_id == case.id, col(CaseEvent.kind).in_(READ)).limit(1)
+    carried = select(Delivery.id).where(Delivery.case_id == case.id, col(Delivery.status).in_(CARRIED)).limit(1)
+    if case.status is not CaseStatus.OPEN or (await session.exec(read)).first() is not None:
+        return False
+    return (await session.exec(carried)).first() is None
 
 
 async def erase_told(session: Session, told: Told, now: datetime) -> bool:

@@ -48,11 +48,12 @@ async def count_repeat(session: Session, alarm: MachineAlarm, now: datetime) -> 
     await session.execute(statement)
 
 
-async def cases_asked_for(session: Session, source: str, since: datetime) -> int:
+async def cases_asked_for(session: Session, source: str, severity: str, since: datetime) -> int:
     """Return how many alarms of a system that belong to a case have come after a moment."""
     query = select(func.count(col(MachineAlarm.id))).where(
         MachineAlarm.school_id == session.school_id,
         MachineAlarm.source == source,
+        MachineAlarm.severity == severity,
         MachineAlarm.first_at > since,
         col(MachineAlarm.case_id).is_not(None),
     )
@@ -60,7 +61,7 @@ async def cases_asked_for(session: Session, source: str, since: datetime) -> int
 
 
 async def newest_case_of(session: Session, source: str, since: datetime, *, danger: bool) -> Case | None:
-    """Return the newest case, not closed, of a system's alarms since a moment; of those in danger only such a case."""
+    """Return the newest case, that nobody has taken, of a system's alarms since a moment; of those in danger only such a case."""
     query = (
         select(Case)
         .join(MachineAlarm, col(MachineAlarm.case_id) == col(Case.id))
@@ -68,7 +69,7 @@ async def newest_case_of(session: Session, source: str, since: datetime, *, dang
             MachineAlarm.school_id == session.school_id,
             MachineAlarm.source == source,
             MachineAlarm.first_at >= since,
-            Case.status != CaseStatus.CLOSED,
+            Case.status == CaseStatus.OPEN,
         )
         .order_by(col(Case.id).desc())
         .limit(1)
