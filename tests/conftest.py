@@ -179,6 +179,6 @@ class Mailroom:
 
 
 @pytest.fixture
-def mailroom(database: Database, channels: Channels, sealer: Sealer, clock: Clock) -> Mailroom:
+def mailroom(database: Database, channels: Channels, sealer: Sealer, clock: Clock, library: Library) -> Mailroom:
     """Build a worker on the test's clock."""
-    return Mailroom(Post(database, channels, sealer, clock, "worker-1", {}, random.Random(1)))
+    return Mailroom(Post(database, channels, sealer, clock, "worker-1", {}, random.Random(1), lambda: library.desks))

@@ -66,7 +66,8 @@ def build_worker(kit: Kit) -> Worker:
     """Return a worker with a name of its own."""
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     caps = channel_caps(_per_second(kit.settings))
-    post = Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, random.Random())  # noqa: S311 -- only spreads retries
+    chance = random.Random()  # noqa: S311 -- only spreads retries
+    post = Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, chance, kit.phrases.desks)
     return Worker(post, kit.metrics)
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.content.desks import Desks
 from warden_bot.content.library import Library, load_library
 from warden_bot.content.shelf import Shelf
 from warden_bot.environment import utc_now
@@ -38,8 +39,15 @@ class Phrases:
 
     def __call__(self, name: str, values: Mapping[str, str]) -> str:
         """Return one phrase, filled in."""
-        library = self.shelf.library if self.shelf is not None else self._read()
+        library = self._library()
         return library.replies.say(name, library.values(**values))
+
+    def desks(self) -> Desks:
+        """Return whose cases can be."""
+        return self._library().desks
+
+    def _library(self) -> Library:
+        return self.shelf.library if self.shelf is not None else self._read()
 
     def prepare(self) -> None:
         """Read the folder now: done at the first phrase, it would hold up everybody who is being sent to."""

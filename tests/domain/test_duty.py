@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import NOW
-from warden_bot.domain.duty import Call, Escalation, Pace, Shift, next_escalation
+from warden_bot.domain.duty import Call, Escalation, Pace, Shift, look_again_at, next_escalation
 
 HOUR = timedelta(hours=1)
 WITHIN = timedelta(minutes=5)
@@ -102,6 +102,24 @@ def test_clock_that_was_put_back_keeps_nobody_waiting_for_its_old_time() -> None
 
     assert next_escalation(roster, [Call(7, NOW + HOUR)], NOW, PACE) == Escalation(2, (8,))
     assert next_escalation(roster, [Call(7, NOW + timedelta(seconds=2))], NOW, PACE) is None
+
+
+def test_those_who_come_last_are_called_when_nobody_else_of_the_roster_is_left_even_in_danger() -> None:
+    roster = [shift(7), replace(shift(8), last=True)]
+    pace = replace(PACE, at_once=True)
+
+    assert next_escalation(roster, [], NOW, pace) == Escalation(1, (7,))
+    assert next_escalation(roster, [Call(7, NOW, failed=True)], NOW, pace, [1], [1, 7]) == Escalation(1, (8,))
+    assert next_escalation(roster, [Call(7, NOW), Call(8, NOW)], NOW + WITHIN, pace, [1]) == Escalation(2, (1,))
+
+
+def test_exhausted_case_is_looked_at_again_at_the_end_of_the_pause() -> None:
+    at, calls = NOW + WITHIN, [Call(7, NOW), Call(8, NOW, failed=True)]
+
+    assert look_again_at(calls, Escalation(2, ()), at, PACE) == NOW + PACE.again_after
+    assert look_again_at(calls, None, NOW + WITHIN / 2, PACE) == NOW + WITHIN
+    assert look_again_at(calls, Escalation(2, ()), NOW + HOUR, PACE) == NOW + HOUR + PACE.again_after
+    assert look_again_at(calls, Escalation(2, ()), NOW - HOUR, PACE) == NOW - HOUR + PACE.again_after
 
 
 moments = st.integers(-10_000, 10_000).map(lambda seconds: NOW + timedelta(seconds=seconds))

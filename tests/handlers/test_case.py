@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from tests.conftest import Clock, Mailroom
 from tests.desk import TIP, cases, events, handle, rows, said, tick
 from tests.factories import NOW, add_officer_on_duty, make_message
@@ -18,7 +20,9 @@ from warden_bot.states import (
     OfficerRole,
     SenderRole,
 )
+from warden_bot.store.cases import Case, add_event, all_cases, cases_to_call, give_to_desk, unheard_cases
 from warden_bot.store.database import Session
+from warden_bot.store.moves import call_back
 from warden_bot.store.outbox import Delivery
 
 
@@ -181,3 +185,108 @@ async def test_words_echoed_by_a_receiver_are_not_kept(desk: Desk, library: Libr
     (row,) = [one for one in await rows(desk, Delivery) if isinstance(one, Delivery)]
     assert (row.status, row.code, row.platform_words) == (DeliveryStatus.FAILED, "bad_request", "")
     assert TIP not in repr(errand)
+
+
+async def move_to_care(desk: Desk, code: str) -> None:
+    """Give a case to the restricted desk, without calling back what is on its way."""
+
+    async def work(session: Session) -> None:
+        (case,) = [one for one in await all_cases(session) if one.code == code]
+        await give_to_desk(session, case, "care", NOW)
+        add_event(session, case, CaseEventKind.TRANSFERRED, NOW)
+
+    await desk.database.write(work)
+
+
+async def test_notice_waiting_for_its_next_try_is_not_sent_after_the_case_went_to_a_closed_desk(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "") or ""
+    (errand,) = (await take_turn(mailroom.post, busy={})).errands
+    await move_to_care(desk, code)
+    await take_turn(mailroom.post, [Ended(errand, NOW, NOW, 0, SendError("busy", AttemptOutcome.RETRYABLE))])
+    clock.forward(minutes=2)
+
+    assert await mailroom.send_due() == []
+    assert await said(desk, "private:甲") == []
+    assert [one.status for one in await rows(desk, Delivery) if isinstance(one, Delivery) and one.case_id] == [
+        DeliveryStatus.CANCELLED
+    ]
+
+
+async def test_closed_desk_that_does_not_answer_is_told_of_to_those_on_duty_without_a_word_of_the_tip(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "所长", role=OfficerRole.CHIEF, on_duty=False)
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await add_officer_on_duty(desk.database, desk.sealer, "丙", on_duty=False)
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "") or ""
+    await move_to_care(desk, code)
+    before = len(await said(desk, "private:甲"))
+    await desk.database.write(lambda session: call_back(session, NOW, case_id=1))
+
+    await tick(desk, library, clock.forward(seconds=1))
+    await mailroom.send_due()
+    assert TIP in (await said(desk, "private:所长"))[-1]
+    assert len(await said(desk, "private:甲")) == before
+    await tick(desk, library, clock.forward(minutes=5))
+    await mailroom.send_due()
+
+    (words,) = (await said(desk, "private:甲"))[before:]
+    assert words == f"编号 {code}：关爱的人都没有回应。请现在打电话找关爱的人或所长。"
+    assert await said(desk, "private:丙") == []
+
+
+async def test_closed_desk_that_cannot_be_reached_is_told_of_at_once_and_a_failed_call_counts_as_none(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    chief = await add_officer_on_duty(desk.database, desk.sealer, "所长", role=OfficerRole.CHIEF, on_duty=False)
+
+    async def move(session: Session) -> None:
+        chief.channel, chief.sealed_address = ChannelKind.WECOM_ROBOT, desk.sealer.seal("nobody", "officer.address")
+        session.add(chief)
+
+    await desk.database.write(move)
+    code = read_code((await handle(desk, library, make_message(TIP))).text or "") or ""
+    await mailroom.send_due()
+    async with desk.database.read() as session:
+        assert await unheard_cases(session) == 1
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await move_to_care(desk, code)
+    for _ in range(2):
+        await tick(desk, library, clock.forward(seconds=1))
+        await mailroom.send_due()
+
+    assert len(await said(desk, "private:甲")) == 1
+    async with desk.database.read() as session:
+        assert await unheard_cases(session) == 0
+
+
+async def test_danger_is_called_for_first_and_then_the_longest_overdue(desk: Desk) -> None:
+    async def work(session: Session) -> list[str]:
+        for code, danger, minutes in (("A", False, 9), ("B", True, 1), ("C", False, 10), ("D", True, 2)):
+            at = NOW - timedelta(minutes=minutes)
+            session.add(
+                Case(
+                    school_id=session.school_id,
+                    code=code,
+                    category="tip",
+                    danger=danger,
+                    opened_at=at,
+                    call_next_at=at,
+                )
+            )
+        await session.flush()
+        return [case.code for case in await cases_to_call(session, NOW)]
+
+    assert await desk.database.write(work) == ["D", "B", "C", "A"]
+
+
+async def test_exhausted_case_is_booked_to_the_end_of_the_pause(desk: Desk, library: Library, clock: Clock) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await handle(desk, library, make_message(TIP))
+    await tick(desk, library, clock.forward(minutes=5))
+
+    (case,) = await cases(desk)
+    assert case.call_next_at == NOW + timedelta(minutes=library.duty.again_after)

@@ -54,7 +54,10 @@ async def test_tip_opens_a_case_calls_the_officer_and_shows_the_code(client: Cli
 
     page = await answer.text()
     (case,) = await cases(desk)
-    assert (answer.status, code_of(page), case.category) == (200, case.code, "tip")
+    (receipt,) = await rows(desk, Receipt)
+    assert isinstance(receipt, Receipt)
+    assert (answer.status, code_of(page), case.category) == (200, receipt.code, "tip")
+    assert case.code not in page
     assert "记下编号" in page
     assert await events(desk, case) == [CaseEventKind.OPENED, CaseEventKind.NOTIFIED]
     assert await tip_words(desk) == [f"{WHAT}\n地点：北门\n时间：中午\n二维码：东门"]
@@ -82,6 +85,46 @@ async def test_the_same_page_sent_twice_is_one_tip(client: Client, desk: Desk) -
     codes = {code_of(await one.text()) for one in answers if one.status == 200}
     assert len(codes) == len(await cases(desk)) == len(await rows(desk, Receipt)) == 1
     assert answers[-1].status == 200
+
+
+async def test_the_same_page_with_other_words_adds_them_and_a_danger_is_a_new_one(client: Client, desk: Desk) -> None:
+    number = await challenge(client)
+    told = [WHAT, "穿灰衣服的", WHAT, "有人拿刀在校门口砍人", "有人拿刀在校门口砍人"]
+    pages = [await (await client.post("/tip", data=form({"what": one, "challenge": number}))).text() for one in told]
+
+    codes = [code_of(page) for page in pages]
+    assert codes[0] == codes[1] == codes[2]
+    assert codes[3] == codes[4] != codes[0]
+    assert [case.danger for case in await cases(desk)] == [True, False]
+    assert await tip_words(desk) == [WHAT, "穿灰衣服的", "有人拿刀在校门口砍人"]
+
+
+async def test_above_the_limit_a_danger_joins_an_open_case_of_the_same_network(client: Client, desk: Desk) -> None:
+    answers = [await tell(client, what=f"有人拿刀在校门口砍人{number}") for number in range(22)]
+
+    assert {answer.status for answer in answers} == {200}
+    assert len({code_of(await answer.text()) for answer in answers}) == len(await tip_words(desk)) == 22
+    assert len(await cases(desk)) == 20
+
+
+@pytest.mark.parametrize("wrong", ["", "A" * 43, "old"])
+async def test_danger_is_stored_whatever_page_it_comes_by(client: Client, desk: Desk, clock: Clock, wrong: str) -> None:
+    number = await challenge(client) if wrong == "old" else wrong
+    clock.forward(hours=25)
+
+    answers = [await tell(client, what="有人拿刀在校门口砍人", challenge=number, website="x") for _ in range(2)]
+
+    codes = {code_of(await answer.text()) for answer in answers}
+    assert len(codes) == len(await cases(desk)) == (1 if wrong == "old" else 2)  # a stranger's page shares no code
+
+
+async def test_only_the_last_address_of_all_lines_is_believed(client: Client) -> None:
+    async def told(mine: str) -> int:
+        headers = [("X-Forwarded-For", mine), ("X-Forwarded-For", "9.9.9.9, 1.2.3.4")]
+        fields = {"what": WHAT, "challenge": await challenge(client)}
+        return (await client.post("/tip", data=form(fields), headers=headers)).status
+
+    assert [await told(f"5.5.5.{number}") for number in range(3)] == [200, 200, 429]
 
 
 async def test_more_tips_from_one_place_than_anybody_makes_are_told_to_come_later(

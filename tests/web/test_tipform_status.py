@@ -38,6 +38,11 @@ async def ask(client: Client, code: str, words: str = "", query: str = "") -> tu
     return answer.status, await answer.text()
 
 
+async def case_code(desk: Desk) -> str:
+    """Return the code of the newest case, which only officers know."""
+    return (await cases(desk))[0].code
+
+
 async def say_to_reporter(desk: Desk, code: str, words: str) -> None:
     async def write(session: Session) -> None:
         case = await case_by_code(session, code)
@@ -65,9 +70,9 @@ async def settled(desk: Desk, code: str) -> None:
 async def test_code_shows_the_state_at_each_step(client: Client, desk: Desk) -> None:
     code = code_of(await (await tell(client)).text())
     seen = [await ask(client, code.lower().replace("-", " "))]
-    await taken_by_an_officer(desk, code)
+    await taken_by_an_officer(desk, await case_code(desk))
     seen.append(await ask(client, code))
-    await settled(desk, code)
+    await settled(desk, await case_code(desk))
     seen.append(await ask(client, code))
 
     assert [status for status, _ in seen] == [200] * 3
@@ -79,7 +84,7 @@ async def test_code_shows_the_state_at_each_step(client: Client, desk: Desk) -> 
 
 async def test_reporter_reads_what_the_officer_says_and_answers(client: Client, desk: Desk) -> None:
     code = code_of(await (await tell(client)).text())
-    await say_to_reporter(desk, code, "哪个<b>柜台</b>？")
+    await say_to_reporter(desk, await case_code(desk), "哪个<b>柜台</b>？")
 
     _, page = await ask(client, code)
     added = [await ask(client, code, "靠窗的柜台") for _ in range(2)]
@@ -94,14 +99,47 @@ async def test_reporter_reads_what_the_officer_says_and_answers(client: Client, 
 
 async def test_new_danger_and_news_of_a_closed_case_are_cases_of_their_own(client: Client, desk: Desk) -> None:
     code = code_of(await (await tell(client)).text())
+    first = await case_code(desk)
     _, urgent = await ask(client, code, "现在有人拿刀砍人")
-    await settled(desk, code)
+    await settled(desk, first)
     _, later = await ask(client, code, "他们又开始卖了")
 
-    found = {one.code: one for one in await cases(desk)}
-    assert found[code_of(urgent)].danger
+    assert [one.danger for one in await cases(desk)] == [False, True, False]
     assert 'class="danger"' in urgent
-    assert len({code, code_of(urgent), code_of(later)}) == len(found) == 3
+    assert len({code, code_of(urgent), code_of(later)}) == 3
+
+
+async def test_danger_in_a_case_long_quiet_is_a_case_of_its_own(client: Client, desk: Desk, clock: Clock) -> None:
+    code = code_of(await (await tell(client, what="有人拿刀在校门口砍人")).text())
+    await taken_by_an_officer(desk, await case_code(desk))
+    await ask(client, code, "又有人拿刀砍人")
+    soon = len(await cases(desk))
+    clock.forward(minutes=31)
+    pages = [(await ask(client, code, "又有人拿刀砍人"))[1] for _ in range(2)]
+
+    assert (soon, len(await cases(desk))) == (1, 2)
+    assert code_of(pages[0]) == code_of(pages[1]) != code
+
+
+async def test_danger_is_taken_whatever_the_code_and_however_often_codes_were_guessed(
+    client: Client, desk: Desk
+) -> None:
+    await tell(client)
+    wrong = [await ask(client, "ACDE-FGHJ") for _ in range(10)]
+    status, page = await ask(client, "ACDE-FGHJ", "有人拿刀在校门口砍人")
+
+    assert ({one for one, _ in wrong}, status) == ({404}, 200)
+    assert code_of(page)
+    assert [one.danger for one in await cases(desk)] == [True, False]
+
+
+async def test_code_of_a_case_that_came_by_the_page_shows_the_state_alone(client: Client, desk: Desk) -> None:
+    await tell(client)
+    await say_to_reporter(desk, await case_code(desk), "哪个柜台？")
+
+    status, page = await ask(client, await case_code(desk), "我来说")
+
+    assert (status, "柜台" in page, 'name="words"' in page, len(await tip_words(desk))) == (200, False, False, 1)
 
 
 async def test_wrong_codes_get_one_line_and_guessing_ends(client: Client, clock: Clock) -> None:

@@ -83,6 +83,10 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"code", "category", "desk"}),
         "转来{{ desk }}：{{ category }}，线索 {{ code }}。\n回“接 {{ code }}”表示由你负责。",
     ),
+    "desk_silent": (
+        frozenset({"code", "desk"}),
+        "编号 {{ code }}：{{ desk }}的人都没有回应。请现在打电话找{{ desk }}的人或所长。",
+    ),
     "transferred": (frozenset({"code", "desk"}), "编号 {{ code }} 转给{{ desk }}了，正在通知。"),
     "desk_unknown": (frozenset({"titles"}), "没有这个岗位。可以转：{{ titles }}。如：转 消防 7K4Q-M2XD"),
     "closed_by_you": (CODE, "编号 {{ code }} 已结束。"),
@@ -125,6 +129,7 @@ PLAIN_FINDING = "机器人发现要看的事（{kind}，{count} 处）：{subjec
 # Without the code in it, a receipt or a notice is of no use to whoever gets it.
 MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_notice", "no_one_on_duty"}) | {
     "case_transferred",
+    "desk_silent",
     "officer_answered",
 }
 MUST_SHOW_LINK = frozenset({"relay_handover", "relay_reminder"})

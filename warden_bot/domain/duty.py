@@ -9,12 +9,16 @@ MOST_STEPS = 10  # a roster names at most so many steps
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The hours in which an officer is called at one step of the escalation; step 1 is called first."""
+    """The hours in which an officer is called at one step of the escalation; step 1 is called first.
+
+    `last`: only when nobody else of the roster is left in this round, even where all steps are called at once.
+    """
 
     officer_id: int
     starts_at: datetime
     ends_at: datetime
     step: int = 1
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,17 @@ def next_escalation(
     return due or Escalation(top, ())
 
 
+def look_again_at(calls: Sequence[Call], due: Escalation | None, now: datetime, pace: Pace) -> datetime:
+    """Say when it is time again for a case that nobody was called for now, though somebody has heard of it.
+
+    That is when those who were called have had their time, and for an exhausted roster at the end of the pause. A pause
+    that is over, or of a clock that was put back, begins now.
+    """
+    last = next(call for call in reversed(calls) if not call.failed)
+    pause = pace.wait_after(last.step) if due is None else pace.again_after
+    return last.at + pause if now < last.at + pause <= now + pause else now + pause
+
+
 def rounds_heard(calls: Sequence[Call]) -> tuple[int, frozenset[int]]:
     """Return in how many rounds somebody was reached, and who was called in the latest one.
 
@@ -100,6 +115,7 @@ def _in_one_round(
     shifts: Sequence[Shift], called: frozenset[int], now: datetime, pace: Pace, reserve: Sequence[int], top: int
 ) -> Escalation | None:
     free = [one for one in shifts if one.starts_at <= now < one.ends_at and one.officer_id not in called]
+    free = [shift for shift in free if not shift.last] or free
     if free:
         step = min(shift.step for shift in free)
         chosen = [shift.officer_id for shift in free if pace.at_once or shift.step == step]

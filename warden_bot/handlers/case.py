@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from warden_bot.content.desks import MAY_HEAR, Desk, Desks
 from warden_bot.content.duty import ZONE
 from warden_bot.content.library import Library
-from warden_bot.domain.duty import Shift, next_escalation
+from warden_bot.domain.duty import Shift, look_again_at, next_escalation
 from warden_bot.errors import AccessDenied, Refused
-from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, Priority
+from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, OfficerRole, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.cases import (
     TIP_TEXT,
+    WORDLESS,
     Case,
     CaseEvent,
     add_event,
@@ -88,17 +89,22 @@ async def call_duty(
     """
     desk = library.desks.of(case.desk)
     events = since_handed_on(await events_of(session, case))
-    people = _without_sender([one for one in await all_officers(session) if is_reachable(one, desk)], events)
-    shifts = _shifts(desk, people, await shifts_at(session, now), now)
+    everybody = await all_officers(session)
+    people = _without_sender([one for one in everybody if is_reachable(one, desk)], events)
+    others = _without_sender([one for one in everybody if _hears_last(one, desk)], events)
+    shifts = _shifts(desk, people, others, await shifts_at(session, now), now)
     calls = calls_made(events)
     pace = library.duty.pace(now, ack_within, danger=case.danger)
-    reserve = [one.id or 0 for one in people if one.role is library.duty.nobody_on_duty]
+    last_roles = {library.duty.nobody_on_duty} | ({OfficerRole.CHIEF} if desk.restricted else set())
+    reserve = [one.id or 0 for one in people if one.role in last_roles]
     due = next_escalation(shifts, calls, now, pace, reserve, [one.id or 0 for one in people])
-    chosen = [officer for officer in people if due and officer.id in due.officer_ids]
+    chosen = [officer for officer in [*people, *others] if due and officer.id in due.officer_ids]
     on_roster = any(one.officer_id in {officer.id for officer in chosen} for one in shifts)
-    exhausted = due is not None and not chosen and any(not call.failed for call in calls)
-    wait = pace.wait_after(due.step if due else 1)
-    again_at = now + (wait if chosen or exhausted else min(wait, LOOK_AGAIN))
+    if not chosen and any(not call.failed for call in calls):
+        again_at = look_again_at(calls, due, now, pace)
+    else:
+        wait = pace.wait_after(due.step if due else 1)
+        again_at = now + (wait if chosen else min(wait, LOOK_AGAIN))
     if not await book_call(session, case, again_at):
         return False  # another clock took this turn
     if due is None:
@@ -125,24 +131,37 @@ def is_reachable(officer: Officer, desk: Desk) -> bool:
     return may_hear and officer.channel is not None and officer.sealed_address is not None
 
 
+def _hears_last(officer: Officer, desk: Desk) -> bool:
+    """Say whether somebody, failing all others, is told that a restricted desk does not answer, and nothing else."""
+    is_other = desk.restricted and officer.role in READS_TIPS and not desk.admits(officer.name, officer.role)
+    return is_other and officer.channel is not None and officer.sealed_address is not None
+
+
 def _without_sender(people: list[Officer], events: Sequence[CaseEvent]) -> list[Officer]:
     """Leave out whoever gave the case to this desk, unless there is nobody else."""
     sender = events[0].officer_id if events and events[0].kind is CaseEventKind.TRANSFERRED else None
     return [one for one in people if one.id != sender] or people
 
 
-def _shifts(desk: Desk, people: Sequence[Officer], roster: Sequence[Shift], now: datetime) -> list[Shift]:
+def _shifts(
+    desk: Desk, people: Sequence[Officer], others: Sequence[Officer], roster: Sequence[Shift], now: datetime
+) -> list[Shift]:
     """Return who is called in which order: at another desk than the duty desk its own people first, then the roster.
 
-    Nobody from the roster is called for a restricted desk, unless they belong to it.
+    For a restricted desk, the chief stands in for own people that cannot be reached, and those on duty who do not belong
+    to it come when nobody else is left.
     """
     ids = {officer.id for officer in people}
     on_duty = [shift for shift in roster if shift.officer_id in ids]
     own = [one.id for one in people if one.id is not None and desk.includes(one.name, one.role)]
+    if desk.restricted:
+        own = own or [one.id for one in people if one.id is not None]
+        other_ids = {officer.id for officer in others}
+        on_duty = [replace(one, last=True) for one in roster if one.officer_id in other_ids]
     if not own:
-        return [] if desk.restricted else on_duty
+        return on_duty
     first = [Shift(officer_id, now, now + timedelta(minutes=1)) for officer_id in own]
-    return first if desk.restricted else first + [replace(one, step=one.step + 1) for one in on_duty]
+    return first + [replace(one, step=one.step + 1) for one in on_duty]
 
 
 def _gap_is_known(events: Sequence[CaseEvent]) -> bool:
@@ -153,22 +172,24 @@ def _notify(
     session: Session, case: Case, officers: Sequence[Officer], library: Library, phrase: str, now: datetime
 ) -> None:
     """Owe each officer a notice. It holds the code and the category; the tip's words are added when it is sent."""
-    category, desk = category_words(case.category), library.desks.of(case.desk).title
-    text = library.replies.say(phrase, library.values(code=case.code, category=category, desk=desk))
+    category, desk = category_words(case.category), library.desks.of(case.desk)
+    text = library.replies.say(phrase, library.values(code=case.code, category=category, desk=desk.title))
+    wordless = library.replies.say("desk_silent", library.values(code=case.code, desk=desk.title))
     if case.danger:
         text += "\n" + _card(case, category, library)
     for officer in officers:
         if officer.channel is None:
             continue
+        admitted = desk.admits(officer.name, officer.role)
         enqueue(
             session,
             Delivery(
                 school_id=session.school_id,
-                key=secrets.token_hex(12),
+                key=("" if admitted else WORDLESS) + secrets.token_hex(12),
                 case_id=case.id,
                 officer_id=officer.id,
                 channel=officer.channel,
-                text=text,
+                text=text if admitted else wordless,
                 priority=Priority.ESCALATION,
                 repeatable=True,
                 not_before=now,

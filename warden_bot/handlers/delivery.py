@@ -21,11 +21,12 @@ from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
 from warden_bot.handlers.picking import Later, pick
 from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, abilities, settle
 from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
-from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, case_by_id, note_failed_notice, tips_of
+from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, WORDLESS, Case, case_by_id, note_failed_notice, tips_of
 from warden_bot.store.claims import Claimed, anything_due, claim_due, look_around
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import group_by_code
 from warden_bot.store.moves import LEASE, expire, finish_untried, give_back_strays, lose, put_back, send_again
+from warden_bot.store.officers import Officer
 from warden_bot.store.outages import outages_now
 
 NOTHING = SendError("nothing_to_send", AttemptOutcome.REJECTED, asked=False)
@@ -107,18 +108,26 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
         return None
     if claimed.case_id is not None:
         case = await case_by_id(session, claimed.case_id)
-        if case is None or case.status is not CaseStatus.OPEN:
-            # Acknowledged while this notice waited for its next try: nobody is called about it any more.
+        if case is None or case.status is not CaseStatus.OPEN or not await _may_hear(session, post, claimed, case):
+            # Taken, or given to a closed desk, while this notice waited for its next try: it is not for them any more.
             await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
             return None
         try:
-            text = await _notice(session, post, claimed, case)
+            text = text if claimed.key.startswith(WORDLESS) else await _notice(session, post, claimed, case)
         except SealBroken:
             await _fail_unopened(session, post, claimed, now)
             return None
     about = claimed.about
     message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority, about)
     return Errand(claimed, message, channel.platform(claimed.recipient.address), now + LEASE, channel.parts(message))
+
+
+async def _may_hear(session: Session, post: Post, claimed: Claimed, case: Case) -> bool:
+    """Say whether whoever a notice is for may read it now: the case may have been given to another desk meanwhile."""
+    if claimed.key.startswith(WORDLESS):
+        return True
+    officer = await session.get(Officer, claimed.officer_id) if claimed.officer_id is not None else None
+    return officer is not None and post.desks().of(case.desk).admits(officer.name, officer.role)
 
 
 def _end_untried(claimed: Claimed, recipient: Recipient, channel: Channel) -> tuple[DeliveryStatus, str] | None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from warden_bot.channels.base import Capabilities, Channel
 from warden_bot.channels.registry import Channels
+from warden_bot.content.desks import Desks
 from warden_bot.domain.message import OutboundMessage
 from warden_bot.domain.outage import Standing, seems_down
 from warden_bot.domain.pacing import ThrottleRule, Wish
@@ -42,6 +43,9 @@ class Post:
     worker: str
     channel_rules: dict[ChannelKind, ThrottleRule]  # caps over a whole channel that the operator set
     chance: random.Random
+    desks: Callable[[], Desks] = (
+        Desks  # as the editors have them now; who is not told of any opens only the duty desk's
+    )
     standings: dict[str, Standing] = field(default_factory=dict)  # what this worker has seen of each platform
     refused: set[str] = field(default_factory=set)  # platforms that did not accept our credentials lately
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import UniqueConstraint, func, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.duty import Call
@@ -21,6 +22,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 CALL_IS_DUE = text(
     "SELECT 1 FROM duty_case WHERE call_next_at <= :now AND status = 'open' AND school_id = :school LIMIT 1"
 )
+WORDLESS = "wordless"  # how the key of a notice begins that the tip's words are never added to
 CALLS = (CaseEventKind.NOTIFIED, CaseEventKind.ESCALATED)
 BEGINS_ANEW = (CaseEventKind.TRANSFERRED, CaseEventKind.REOPENED)
 
@@ -198,27 +200,21 @@ async def call_is_due(session: Session, now: datetime) -> bool:
 
 
 async def cases_to_call(session: Session, now: datetime) -> Sequence[Case]:
-    """Return some open cases for which it is time to call somebody, the longest overdue first.
+    """Return some open cases for which it is time to call somebody: danger first, then the longest overdue.
 
     At most so many at once: they are worked on in one transaction, and everybody else's writing waits for it.
     """
-    query = select(Case).where(
-        Case.school_id == session.school_id, Case.status == CaseStatus.OPEN, col(Case.call_next_at) <= now
-    )
-    return (await session.exec(query.order_by(col(Case.call_next_at)).limit(MOST_AT_ONCE))).all()
+    is_open = (Case.school_id == session.school_id, Case.status == CaseStatus.OPEN)
+    query = select(Case).where(*is_open, col(Case.call_next_at) <= now)
+    in_turn = query.order_by(col(Case.danger).desc(), col(Case.call_next_at)).limit(MOST_AT_ONCE)
+    return (await session.exec(in_turn)).all()
 
 
 async def book_call(session: Session, case: Case, again_at: datetime) -> bool:
     """Take the turn to call for a case, and say when the next one is. False when another clock took this turn."""
-    statement = (
-        update(Case)
-        .where(
-            col(Case.id) == case.id, col(Case.status) == CaseStatus.OPEN, col(Case.call_next_at) == case.call_next_at
-        )
-        .values(call_next_at=again_at)
-        .execution_options(synchronize_session=False)
-    )
-    return changed_rows(await session.execute(statement)) == 1
+    seen = (col(Case.id) == case.id, col(Case.call_next_at) == case.call_next_at)
+    statement = update(Case).where(*seen, col(Case.status) == CaseStatus.OPEN).values(call_next_at=again_at)
+    return changed_rows(await session.execute(statement.execution_options(synchronize_session=False))) == 1
 
 
 async def events_of(session: Session, case: Case) -> Sequence[CaseEvent]:
@@ -256,7 +252,8 @@ async def note_failed_notice(session: Session, case_id: int, officer_id: int | N
     case = await case_by_id(session, case_id)
     if case is None or case.status is not CaseStatus.OPEN:
         return
-    known = [event.officer_id for event in await events_of(session, case) if event.kind is CaseEventKind.NOTICE_FAILED]
+    events = since_handed_on(await events_of(session, case))
+    known = [event.officer_id for event in events if event.kind is CaseEventKind.NOTICE_FAILED]
     add_event(session, case, CaseEventKind.NOTICE_FAILED, now, officer_id=officer_id)
     if officer_id not in known:  # a second failure waits its time, or a dead address would be called without pause
         case.call_next_at = now
@@ -265,8 +262,7 @@ async def note_failed_notice(session: Session, case_id: int, officer_id: int | N
 
 async def who_told_lately(session: Session, reporter_hashes: Sequence[str], since: datetime) -> set[str]:
     """Return which of these reporters have told something in private since a moment; nearly always nobody."""
-    head = "SELECT reporter_hash FROM tip WHERE reporter_hash IN"
-    tail = "AND school_id = ? AND received_at >= ?"
+    head, tail = "SELECT reporter_hash FROM tip WHERE reporter_hash IN", "AND school_id = ? AND received_at >= ?"
     values = [*sorted(set(reporter_hashes)), session.school_id, microseconds(since)]
     marks = ", ".join(["?"] * (len(values) - 2))
     return {found for (found,) in (await run_once(session, f"{head} ({marks}) {tail}", values)).rows}
@@ -291,7 +287,10 @@ async def recent_case_of(session: Session, reporter_hash: str, since: datetime) 
 
 
 async def unheard_cases(session: Session) -> int:
-    """Return how many open cases no officer could be called for."""
-    heard = select(CaseEvent.id).where(CaseEvent.case_id == Case.id, col(CaseEvent.kind).in_(CALLS)).exists()
+    """Return how many open cases no officer could be called for. A call that could not be delivered is none."""
+    gone = aliased(CaseEvent)
+    later = (gone.case_id == CaseEvent.case_id, gone.officer_id == CaseEvent.officer_id, col(gone.id) > CaseEvent.id)
+    failed = select(gone.id).where(*later, gone.kind == CaseEventKind.NOTICE_FAILED).exists()
+    heard = select(CaseEvent.id).where(CaseEvent.case_id == Case.id, col(CaseEvent.kind).in_(CALLS), ~failed).exists()
     query = select(func.count()).where(Case.school_id == session.school_id, Case.status == CaseStatus.OPEN, ~heard)
     return (await session.exec(query)).one()

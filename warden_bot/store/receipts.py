@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import UniqueConstraint, text
 from sqlmodel import Field, SQLModel, col, select
 
-from warden_bot.states import NoteKind
-from warden_bot.store.case_notes import CaseNote
 from warden_bot.store.cases import Case
 from warden_bot.store.columns import Identity, Instant
 from warden_bot.store.database import Session
@@ -74,22 +72,11 @@ async def receipt_by_code(session: Session, code: str, now: datetime) -> Receipt
     return (await session.exec(query)).first()
 
 
-async def receipt_of(session: Session, reporter_hash: str) -> Receipt | None:
-    """Return the newest receipt of a reporter."""
+async def receipts_of(session: Session, reporter_hash: str) -> Sequence[Receipt]:
+    """Return the receipts of a reporter, the newest first."""
     query = (
         select(Receipt)
         .where(Receipt.school_id == session.school_id, Receipt.reporter_hash == reporter_hash)
         .order_by(col(Receipt.id).desc())
-        .limit(1)
-    )
-    return (await session.exec(query)).first()
-
-
-async def words_by(session: Session, receipt: Receipt) -> Sequence[CaseNote]:
-    """Return what this reporter added later, in order."""
-    query = (
-        select(CaseNote)
-        .where(CaseNote.receipt_id == receipt.id, CaseNote.kind == NoteKind.FROM_REPORTER)
-        .order_by(col(CaseNote.id))
     )
     return (await session.exec(query)).all()

@@ -5,6 +5,7 @@ No code, no word and no address of anybody stands in a URL or a log. Works witho
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,24 +16,23 @@ from warden_bot.domain.picture import made_anew
 from warden_bot.handlers.tipform import (
     Filled,
     Taken,
+    add_later,
     heard_danger,
     sent_before,
-    take_form,
 )
+from warden_bot.store.columns import EPOCH
 from warden_bot.store.tip_media import seal_picture
-from warden_bot.web.challenge import is_worked, new_challenge, nonce_of
+from warden_bot.web.challenge import NONCE_BYTES, is_worked, new_challenge, nonce_of
 from warden_bot.web.keys import HOUSE, House
 from warden_bot.web.tippages import PORCH, Answered, Porch, danger_line, line_page, receipt_page, tip_page, words_for
-from warden_bot.web.tipstatus import asked, status_page
-from warden_bot.web.tries import network_of
-from warden_bot.web.upload import TooLarge, Unreadable, Upload, read_upload
+from warden_bot.web.tipstatus import IN_DANGER, asked, counted, status_page, store_form
+from warden_bot.web.upload import PLACES, READERS, Seat, Unreadable, Upload, read_upload
 
 WITH_WORK, WITHOUT_WORK = 5, 2  # tips in ten minutes
-IN_DANGER = 20  # a whole dormitory shares one address, and whoever is in danger is heard
 LONGEST_GATE, LONGEST_WORDS = 20, 20_000
 STORE_SECONDS, PICTURE_SECONDS = 8.0, 20.0
 HONEYPOT = "website"
-LOST = {"again": 409, "nothing": 400, "not_stored": 503}
+LOST = {"again": 409, "nothing": 400, "not_stored": 503, "too_large": 413, "too_many": 429, "unreadable": 400}
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 def add_tip_form(site: web.Application) -> None:
     """Add the form's pages."""
     site[PORCH] = porch = Porch()
+    site[PLACES] = asyncio.Semaphore(READERS)
 
     async def close(_site: web.Application) -> None:
         porch.painter.shutdown(wait=False, cancel_futures=True)
@@ -58,10 +59,13 @@ async def page(request: web.Request) -> web.Response:
 
 async def sent(request: web.Request) -> web.Response:
     """Take a form: store it, call the officer on duty, and show the code."""
+    seat = Seat(request.app[PLACES])
     try:
-        return await _take(request, await _read(request))
+        return await _take(request, await _read(request, seat))
     except Answered as answered:
         return answered.page
+    finally:
+        seat.leave()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,62 +77,82 @@ class _Told:
     text: str = field(repr=False)
     danger: str
 
-    def filled(self, sealed_pictures: Sequence[bytes] = ()) -> Filled:
-        return Filled(self.nonce, self.text, self.upload.words("contact"), sealed_pictures)
+    @property
+    def filled(self) -> Filled:
+        return Filled(self.nonce, self.text, self.upload.words("contact"))
 
 
-async def _read(request: web.Request) -> _Told:
-    """Read a form. Raise Answered when it is to be sent again."""
+async def _read(request: web.Request, seat: Seat) -> _Told:
+    """Read a form. Raise Answered when it is to be sent again; a danger is never sent back, whatever page it came by."""
     house, now = request.app[HOUSE], request.app[HOUSE].clock()
     try:
-        upload = await read_upload(request)
-    except TooLarge:
-        raise Answered(line_page(request, "too_large", 413)) from None
+        upload = await read_upload(request, seat)
     except Unreadable:
         raise Answered(line_page(request, "unreadable", 400)) from None
-    nonce = nonce_of(house.sealer, upload.words("challenge"), now)
-    if nonce is None or upload.words(HONEYPOT):
-        raise Answered(_form(request, upload.fields, "again"))
-    if not upload.words("what"):
-        raise Answered(_form(request, upload.fields, "nothing"))
     text = _text(upload)
-    if len(text) > LONGEST_WORDS:
-        raise Answered(line_page(request, "too_large", 413))
-    return _Told(upload, nonce, text, heard_danger(house.shelf.library, text, day_words(now, house.zone)))
+    danger = heard_danger(house.shelf.library, text, day_words(now, house.zone)) if text else ""
+    nonce = nonce_of(house.sealer, upload.words("challenge"), now)
+    fault = _fault(upload, nonce, text)
+    if fault and not danger:
+        raise Answered(_form(request, upload.fields, fault))
+    # An old page of ours still tells itself apart. What is no page of ours gets a number of its own: no two share a code.
+    nonce = nonce or nonce_of(house.sealer, upload.words("challenge"), EPOCH) or secrets.token_hex(NONCE_BYTES)
+    return _Told(upload, nonce, text, danger)
+
+
+def _fault(upload: Upload, nonce: str | None, text: str) -> str:
+    """Return why a form is to be sent again, "" for one that is taken."""
+    if not upload.whole:
+        return "unreadable"
+    if nonce is None or upload.words(HONEYPOT):
+        return "again"
+    if not upload.words("what"):
+        return "nothing"
+    return "too_large" if len(text) > LONGEST_WORDS else ""
 
 
 async def _take(request: web.Request, told: _Told) -> web.Response:
-    """Store what was told; the same page sent again gets its code again."""
+    """Store what was told, then its pictures; the same page sent again gets its code again."""
     house = request.app[HOUSE]
     try:
-        code = await _sent_before(house, told.nonce)
-        if code is not None:
-            return receipt_page(request, Taken(code, told.danger), unread=False)
-        if not _may_tell(request, told):
-            return line_page(request, "too_many", 429, danger_line(request, told.danger))
-        pictures = await _pictures(request, told.upload.photos)
-        filled = told.filled(tuple(seal_picture(house.sealer, picture) for picture in pictures))
-        taken = await _store(house, filled, told.danger)
+        taken = await _sent_before(house, told)
+        if taken is None:
+            most = IN_DANGER if told.danger else WITH_WORK if _is_worked(told.upload) else WITHOUT_WORK
+            join = counted(request, most)
+            if join is not None and not told.danger:
+                return _form(request, told.upload.fields, "too_many")
+            taken = await store_form(request, told.filled, told.danger, join or ())
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
         log.error("a form could not be stored: %s", type(error).__name__)  # noqa: TRY400
         return await _not_stored(request, told)
-    return receipt_page(request, taken, unread=len(pictures) < len(told.upload.photos))
+    kept = await _keep_pictures(request, taken, told.upload.photos)
+    return receipt_page(request, taken, unread=kept < len(told.upload.photos) + told.upload.dropped)
 
 
-def _may_tell(request: web.Request, told: _Told) -> bool:
-    """Count one tip; False for somebody who told too much lately. Whose browser did the work may tell more, and so may danger."""
-    tries, network, now = request.app[PORCH].tries, network_of(request), request.app[HOUSE].clock()
-    worked = is_worked(told.upload.words("challenge"), told.upload.words("work"))
-    most = IN_DANGER if told.danger else WITH_WORK if worked else WITHOUT_WORK
-    if tries.count("tip", network, now) >= most:
-        return False
-    tries.note("tip", network, now)
-    return True
+def _is_worked(upload: Upload) -> bool:
+    return is_worked(upload.words("challenge"), upload.words("work"))
 
 
-async def _sent_before(house: House, nonce: str) -> str | None:
+async def _sent_before(house: House, told: _Told) -> Taken | None:
     async with asyncio.timeout(STORE_SECONDS), house.database.read() as session:
-        return await sent_before(session, house.desk, nonce)
+        return await sent_before(session, house.desk, told.filled, told.danger)
+
+
+async def _keep_pictures(request: web.Request, taken: Taken, photos: Sequence[bytes]) -> int:
+    """Make the pictures anew and store them beside words that are stored already; return how many there are."""
+    house = request.app[HOUSE]
+    pictures = await _pictures(request, photos)
+    if not pictures:
+        return 0
+    sealed = [seal_picture(house.sealer, picture) for picture in pictures]
+    now = house.clock()
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            await house.database.write(lambda session: add_later(session, taken, sealed, now))
+    except Exception as error:  # noqa: BLE001 -- the words are stored; a traceback could hold them
+        log.error("the pictures of a tip could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        return 0
+    return len(pictures)
 
 
 def _text(upload: Upload) -> str:
@@ -157,18 +181,12 @@ async def _pictures(request: web.Request, photos: Sequence[bytes]) -> list[bytes
     return made
 
 
-async def _store(house: House, filled: Filled, danger: str) -> Taken:
-    library, now = house.shelf.library, house.clock()
-    async with asyncio.timeout(STORE_SECONDS):
-        return await house.database.write(lambda session: take_form(session, house.desk, filled, danger, library, now))
-
-
 async def _not_stored(request: web.Request, told: _Told) -> web.Response:
     """Say that it was not stored. An emergency is kept beside the database, for when it is back, and gets its line."""
     house = request.app[HOUSE]
     if not told.danger:
         return _form(request, told.upload.fields, "not_stored")
-    await house.spool.keep(told.filled().message, house.clock())
+    await house.spool.keep(told.filled.message, house.clock())
     return line_page(request, "taken", 200, danger_line(request, told.danger))
 
 

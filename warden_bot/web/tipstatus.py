@@ -5,13 +5,15 @@ The code is typed into the page and sent in its body: it never stands in a URL o
 
 import asyncio
 import logging
+import secrets
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from warden_bot.domain.calendar import day_words
 from warden_bot.domain.receipt import read_code
-from warden_bot.handlers.tipform import Standing, Taken, add_words, heard_danger, standing
+from warden_bot.handlers.tipform import Filled, Standing, Taken, add_words, heard_danger, standing, take_form
 from warden_bot.web.keys import HOUSE, House
 from warden_bot.web.tippages import (
     PORCH,
@@ -27,6 +29,7 @@ from warden_bot.web.tipwords import STATE_PHRASES, STATES_IN_ENGLISH
 from warden_bot.web.tries import network_of
 
 GUESSES, ADDITIONS = 10, 10  # in ten minutes
+IN_DANGER = 20  # tips in ten minutes: a whole dormitory shares one address. Above it dangers join one another
 STORE_SECONDS, READ_SECONDS = 8.0, 20.0
 
 log = logging.getLogger(__name__)
@@ -46,38 +49,72 @@ async def asked(request: web.Request) -> web.Response:
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
-    """Read the small form with the code. Raise Answered when it is too large, or codes were guessed too often."""
-    now, tries = request.app[HOUSE].clock(), request.app[PORCH].tries
+    """Read the small form with the code. Raise Answered when it is too large."""
     try:
         async with asyncio.timeout(READ_SECONDS):
             body = await request.read()
         fields = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
     except (ValueError, TimeoutError, web.HTTPException):
         raise Answered(line_page(request, "too_large", 413)) from None
-    if tries.count("code", network_of(request), now) >= GUESSES:
-        raise Answered(line_page(request, "too_many_codes", 429))
     return fields
 
 
+def counted(request: web.Request, most: int) -> tuple[str, ...] | None:
+    """Count one tip. Above the limit return the cases of its network, which a danger may join; None below it."""
+    tries, network, now = request.app[PORCH].tries, network_of(request), request.app[HOUSE].clock()
+    if tries.count("tip", network, now) >= most:
+        return tries.cases(network, now)
+    tries.note("tip", network, now)
+    return None
+
+
+async def store_form(request: web.Request, filled: Filled, danger: str, join: Sequence[str]) -> Taken:
+    """Store what was told, and remember the case of a danger for the next from there."""
+    house, now = request.app[HOUSE], request.app[HOUSE].clock()
+    library = house.shelf.library
+    async with asyncio.timeout(STORE_SECONDS):
+        taken = await house.database.write(
+            lambda session: take_form(session, house.desk, filled, danger, library, now, join)
+        )
+    if danger:
+        request.app[PORCH].tries.note_case(network_of(request), taken.case, now)
+    return taken
+
+
 async def _look(request: web.Request, fields: dict[str, str]) -> web.Response:
-    house, tries = request.app[HOUSE], request.app[PORCH].tries
+    house = request.app[HOUSE]
     code = read_code(fields.get("code", ""))
     words = fields.get("words", "").replace("\r\n", "\n").replace("\x00", "").strip()
     danger = heard_danger(house.shelf.library, words, day_words(house.clock(), house.zone)) if words else ""
-    added = None
+    guessed = request.app[PORCH].tries.count("code", network_of(request), house.clock()) >= GUESSES
+    if guessed and not danger:
+        return line_page(request, "too_many_codes", 429)
     try:
         async with asyncio.timeout(STORE_SECONDS):
-            if code and words:
-                added = await _add(request, code, words, danger)
-            found = await _standing(house, added.code if added else code) if code else None
+            return await _answer(request, None if guessed else code, words, danger)
     except Answered:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
         log.error("a code could not be looked up: %s", type(error).__name__)  # noqa: TRY400
-        return line_page(request, "not_stored", 503, danger_line(request, danger))
+    if not danger:
+        return line_page(request, "not_stored", 503)
+    await house.spool.keep(Filled(secrets.token_hex(12), words).message, house.clock())
+    return line_page(request, "taken", 200, danger_line(request, danger))
+
+
+async def _answer(request: web.Request, code: str | None, words: str, danger: str) -> web.Response:
+    """Take what was added, and show how the case stands. A danger is taken whatever the code is."""
+    house = request.app[HOUSE]
+    added = await _add(request, code, words, danger) if code and words else None
+    found = await _standing(house, added.code if added else code) if code else None
     if found is None:
-        tries.note("code", network_of(request), house.clock())
-        return line_page(request, "unknown", 404, danger_line(request, danger))
+        request.app[PORCH].tries.note("code", network_of(request), house.clock())
+    if danger and added is None:
+        filled = Filled(secrets.token_hex(12), words)
+        taken = await store_form(request, filled, danger, counted(request, IN_DANGER) or ())
+        return receipt_page(request, taken, unread=False)
+    if found is None:
+        return line_page(request, "unknown", 404)
     if added is not None and added.code != code:
         return receipt_page(request, added, unread=False)
     return tip_page(
@@ -93,13 +130,19 @@ async def _look(request: web.Request, fields: dict[str, str]) -> web.Response:
 
 
 async def _add(request: web.Request, code: str, words: str, danger: str) -> Taken | None:
-    """Add what a reporter says further. Raise Answered for somebody who adds faster than anybody reads."""
+    """Add what a reporter says further. Raise Answered for somebody who adds faster than anybody reads, but in no danger."""
     house, tries, now = request.app[HOUSE], request.app[PORCH].tries, request.app[HOUSE].clock()
-    if tries.count("add", code, now) >= ADDITIONS:
-        raise Answered(line_page(request, "too_many", 429, danger_line(request, danger)))
+    network, often = network_of(request), tries.count("add", code, now) >= ADDITIONS
+    if often and not danger:
+        raise Answered(line_page(request, "too_many", 429))
     tries.note("add", code, now)
-    library = house.shelf.library
-    return await house.database.write(lambda session: add_words(session, house.desk, code, words, danger, library, now))
+    library, join = house.shelf.library, tries.cases(network, now) if often else ()
+    taken = await house.database.write(
+        lambda session: add_words(session, house.desk, code, words, danger, library, now, join)
+    )
+    if danger and taken is not None:
+        tries.note_case(network, taken.case, now)
+    return taken
 
 
 async def _standing(house: House, code: str) -> Standing | None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 WITHIN = timedelta(minutes=10)
 MOST_KNOWN = 20_000  # who is remembered at once; the oldest are forgotten
+MOST_CASES = 50  # of one network
 OF_ADDRESS = {4: 32, 6: 64}  # bits. A telephone company gives a neighbourhood one IPv4 address: no wider net is fair
 
 
@@ -20,6 +21,7 @@ class Tries:
 
     _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
     _times: dict[bytes, deque[datetime]] = field(default_factory=dict, repr=False)
+    _cases: dict[bytes, deque[tuple[datetime, str]]] = field(default_factory=dict, repr=False)
 
     def count(self, what: str, who: str, now: datetime) -> int:
         """Return how many tries somebody made of something in the last ten minutes."""
@@ -37,6 +39,21 @@ class Tries:
         if len(self._times) > MOST_KNOWN:
             del self._times[next(iter(self._times))]
 
+    def note_case(self, who: str, code: str, now: datetime) -> None:
+        """Remember a case that was opened for somebody."""
+        digest = self._digest("case", who)
+        cases = self._cases.pop(digest, deque(maxlen=MOST_CASES))
+        if all(code != known for _, known in cases):
+            cases.append((now, code))
+        self._cases[digest] = cases
+        if len(self._cases) > MOST_KNOWN:
+            del self._cases[next(iter(self._cases))]
+
+    def cases(self, who: str, now: datetime) -> tuple[str, ...]:
+        """Return the cases that were opened for somebody in the last ten minutes, the newest first."""
+        known = self._cases.get(self._digest("case", who), ())
+        return tuple(code for at, code in reversed(known) if at > now - WITHIN)
+
     def _digest(self, what: str, who: str) -> bytes:
         return hashlib.blake2b(f"{what} {who}".encode(), digest_size=16, key=self._key).digest()
 
@@ -44,10 +61,12 @@ class Tries:
 def network_of(request: web.Request) -> str:
     """Return the network that a request comes from, the same for all who share a line.
 
+    Every proxy adds the address it saw at the end, in the same line or in one of its own: only the last is a proxy's word.
     What a proxy says is believed when it stands on this machine or in a private network: no stranger reaches us from there.
     """
     peer = _address(request.remote or "")
-    told = _address(request.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip())
+    lines = request.headers.getall("X-Forwarded-For", [])
+    told = _address(",".join(lines).rsplit(",", 1)[-1].strip())
     address = told if told is not None and (peer is None or peer.is_private or peer.is_loopback) else peer
     if address is None:
         return "unknown"

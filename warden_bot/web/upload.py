@@ -1,4 +1,7 @@
-"""The public form as it comes in: read piece by piece, and never more of it than may come."""
+"""The public form as it comes in: read piece by piece, and never more of it kept than may come.
+
+A photo that is too large is left out; the words beside it are not.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -7,17 +10,17 @@ from aiohttp import BodyPartReader, web
 
 LARGEST_PHOTO = 10 * 1024 * 1024  # bytes
 LARGEST_FORM = 25 * 1024 * 1024
+LARGEST_SENT = 100 * 1024 * 1024  # read at all, most of it past
 LARGEST_FIELD = 64 * 1024
 MOST_PHOTOS, MOST_PARTS = 3, 30
 READ_SECONDS = 180.0  # three photographs over a slow line
-
-
-class TooLarge(Exception):
-    """More came than the form takes."""
+SEAT_SECONDS = 60.0
+READERS = 4  # whose photos are held in memory at once
+PLACES = web.AppKey("places", asyncio.Semaphore)
 
 
 class Unreadable(Exception):
-    """What came is no form, or came too slowly."""
+    """What came is no form."""
 
 
 @dataclass
@@ -26,49 +29,99 @@ class Upload:
 
     fields: dict[str, str] = field(default_factory=dict, repr=False)
     photos: list[bytes] = field(default_factory=list, repr=False)
+    dropped: int = 0  # photos that are too large or too many
+    whole: bool = True  # False: it broke off, or came too slowly
 
     def words(self, name: str) -> str:
         """Return what stands in a field, "" for nothing."""
         return self.fields.get(name, "").replace("\r\n", "\n").replace("\x00", "").strip()
 
 
-async def read_upload(request: web.Request) -> Upload:
-    """Read a form with its photos. Raise TooLarge or Unreadable."""
-    if (request.content_length or 0) > LARGEST_FORM:
-        raise TooLarge
+@dataclass
+class Seat:
+    """A place among those whose photos are held in memory; taken with the first photo, so that words wait for nobody."""
+
+    places: asyncio.Semaphore
+    _held: bool = False
+
+    async def take(self) -> bool:
+        """Wait for a place. False when there is none for a long time: then the photos are left out."""
+        if not self._held:
+            try:
+                async with asyncio.timeout(SEAT_SECONDS):
+                    self._held = await self.places.acquire()
+            except TimeoutError:
+                return False
+        return self._held
+
+    def leave(self) -> None:
+        """Give the place to the next."""
+        if self._held:
+            self._held = False
+            self.places.release()
+
+
+async def read_upload(request: web.Request, seat: Seat) -> Upload:
+    """Read a form with its photos; what came before it broke off is returned too. Raise Unreadable for what is no form."""
     if request.content_type != "multipart/form-data":
         raise Unreadable
+    upload = Upload()
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return await _read_parts(request)
-    except (ValueError, LookupError, TimeoutError, RuntimeError, AssertionError, OSError) as error:
-        raise Unreadable from error
-    except web.HTTPException as error:
-        raise Unreadable from error
+            await _read_parts(request, upload, seat)
+    except (
+        ValueError,
+        LookupError,
+        TimeoutError,
+        RuntimeError,
+        AssertionError,
+        OSError,
+        Unreadable,
+        web.HTTPException,
+    ):
+        upload.whole = False
+    return upload
 
 
-async def _read_parts(request: web.Request) -> Upload:
-    upload, left, parts = Upload(), LARGEST_FORM, 0
+async def _read_parts(request: web.Request, upload: Upload, seat: Seat) -> None:
+    kept, sent, parts = 0, 0, 0
     async for part in await request.multipart():
         parts += 1
         if not isinstance(part, BodyPartReader) or parts > MOST_PARTS:
             raise Unreadable
-        is_photo = part.filename is not None
-        piece = await _read(part, min(left, LARGEST_PHOTO if is_photo else LARGEST_FIELD))
-        left -= len(piece)
-        if is_photo and piece:  # a browser sends an empty file for a field that was left alone
-            upload.photos.append(piece)
-        elif not is_photo:
-            upload.fields.setdefault(part.name or "", piece.decode("utf-8", "replace"))
-        if len(upload.photos) > MOST_PHOTOS:
-            raise TooLarge
-    return upload
+        if part.filename is None:
+            sent += await _read_field(part, upload)
+            continue
+        room = min(LARGEST_PHOTO, LARGEST_FORM - kept) if len(upload.photos) < MOST_PHOTOS else 0
+        photo, size = await _read_photo(part, room, LARGEST_SENT - sent, seat)
+        sent, kept = sent + size, kept + len(photo)
+        if photo:
+            upload.photos.append(photo)
+        elif size:  # a browser sends an empty file for a field that was left alone
+            upload.dropped += 1
 
 
-async def _read(part: BodyPartReader, most: int) -> bytes:
-    pieces = bytearray()
+async def _read_field(part: BodyPartReader, upload: Upload) -> int:
+    """Read the words of a field as far as they may go; what came is kept also when the rest never comes."""
+    pieces, size = bytearray(), 0
+    try:
+        while piece := await part.read_chunk():
+            size += len(piece)
+            pieces += piece[: LARGEST_FIELD - len(pieces)]
+    finally:
+        upload.fields.setdefault(part.name or "", pieces.decode("utf-8", "replace"))
+    return size
+
+
+async def _read_photo(part: BodyPartReader, most: int, left: int, seat: Seat) -> tuple[bytes, int]:
+    """Return a photo, b"" for one that is too large, and how much came: it is read past, for words may stand behind it."""
+    pieces, size = bytearray(), 0
     while piece := await part.read_chunk():
-        pieces += piece
-        if len(pieces) > most:
-            raise TooLarge
-    return bytes(pieces)
+        size += len(piece)
+        if size > left:
+            raise Unreadable
+        if size <= most and await seat.take():
+            pieces += piece
+        else:
+            pieces, most = bytearray(), 0
+    return bytes(pieces), size
