@@ -58,6 +58,7 @@ def normalise(text: str) -> str:
     return REPEATED.sub(_shortened, kept)
 
 
+@lru_cache(maxsize=4)  # a message is looked at from several sides in a row
 def _folded(text: str) -> str:
     if "@" in text or "＠" in text:
         text = MENTION.sub(" ", text)

@@ -9,6 +9,7 @@ lines were not learnt (docs/decisions/0018).
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
 
 from warden_bot.domain.understanding.learn import Notes, learn
 from warden_bot.domain.understanding.normalise import features, normalise, reading, spoken
@@ -76,18 +77,20 @@ class SampleIndex:
             if label in self._speech
         ]
         self._exact = {normalise(line): label for label, line in lines}
-        self._keywords = [(normalise(word), entry.topic) for entry in entries for word in entry.keywords]
+        self._keywords: dict[str, list[tuple[str, str]]] = {}  # by their first two characters
+        for entry in entries:
+            for word in map(normalise, entry.keywords):
+                self._keywords.setdefault(word[:PAIR], []).append((word, entry.topic))
         self._sounding = _sounding(self._classifier.features)
 
     def rank(self, text: str, most: int = 3) -> Ranking:
         """Return what a text may be about, up to `most` topics, and what else it may be."""
         normalised = normalise(text)
         scores = self._classifier.scores(self._seen(text))
-        keywords = {topic: word for word, topic in self._keywords if word in normalised}
-        topics = sorted(
-            ((scores[place] + (KEYWORD_WORTH if topic in keywords else 0.0), topic) for place, topic in self._topics),
-            key=lambda one: (-one[0], one[1]),
-        )
+        keywords = self._keywords_in(normalised)
+        values = [scores[place] + (KEYWORD_WORTH if topic in keywords else 0.0) for place, topic in self._topics]
+        order = sorted(range(len(values)), key=values.__getitem__, reverse=True)[: most + 1]
+        topics = [(values[one], self._topics[one][1]) for one in order]
         acts = sorted(((scores[place], one) for place, one in self._acts), reverse=True)
         nearest, act = acts[0] if acts else (0.0, None)
         best = topics[0][0] if topics else 0.0
@@ -97,6 +100,12 @@ class SampleIndex:
         )
         lead = nearest - best if act else NO_ACT
         return self._exactly(Ranking(matches, act, lead, _danger(acts, best)), normalised)
+
+    def _keywords_in(self, normalised: str) -> dict[str, str]:
+        """Return each topic that has a keyword in a text; where it has several, the one written last."""
+        pairs = dict.fromkeys(map(add, normalised, normalised[1:]))
+        near = [one for pair in pairs if pair in self._keywords for one in self._keywords[pair]]
+        return {topic: word for word, topic in near if word in normalised}
 
     def _exactly(self, ranking: Ranking, normalised: str) -> Ranking:
         """Put first what an editor wrote in these very words."""
