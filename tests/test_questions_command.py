@@ -6,7 +6,7 @@ import pytest
 from tests.command_line import CommandLine
 from tests.factories import NOW, add_officer_on_duty
 from tests.words import small_content
-from warden_bot.handlers.learning import note_missed
+from warden_bot.handlers.learning import missed, note_all
 from warden_bot.states import OfficerRole
 from warden_bot.store.database import Database, Session
 from warden_bot.store.sealing import Sealer
@@ -20,7 +20,9 @@ async def command_line(tmp_path: Path, _sqlite_template: Path, sealer: Sealer) -
     await add_officer_on_duty(database, sealer, "编辑甲", role=OfficerRole.EDITOR, on_duty=False)
 
     async def work(session: Session) -> None:
-        await note_missed(session, sealer, "我叫张伟，捡到一把紫色雨伞该交到哪里", "lost.items", 0.21, NOW)
+        question = missed(sealer, "我叫张伟，捡到一把紫色雨伞该交到哪里", "lost.items", 0.21, NOW)
+        assert question is not None
+        await note_all(session, [question])
 
     await database.write(work)
     await database.close()

@@ -8,7 +8,7 @@ from tests.factories import NOW, add_officer_on_duty
 from tests.words import small_content
 from warden_bot.content.growing import Growth, grow
 from warden_bot.errors import AccessDenied, Refused
-from warden_bot.handlers.learning import Attachment, attach, dismiss, list_questions, note_missed
+from warden_bot.handlers.learning import Attachment, attach, dismiss, list_questions, missed, note_all
 from warden_bot.states import AuditAction, OfficerRole, QuestionStatus
 from warden_bot.store import missed_questions
 from warden_bot.store.audit import AuditEntry
@@ -20,7 +20,8 @@ from warden_bot.store.sealing import Sealer
 async def ask(database: Database, sealer: Sealer, *texts: str, days: float = 0) -> None:
     async def work(session: Session) -> None:
         for text in texts:
-            await note_missed(session, sealer, text, "lost.id-card", 0.25, NOW + timedelta(days=days))
+            question = missed(sealer, text, "lost.id-card", 0.25, NOW + timedelta(days=days))
+            await note_all(session, [question] if question else [])
 
     await database.write(work)
 

@@ -1,6 +1,6 @@
 """What becomes of questions that were not understood well: kept for the editors, unless they were told to somebody else."""
 
-from tests.desk import handle, rows
+from tests.desk import cases, handle, rows
 from tests.factories import make_message
 from warden_bot.content.library import Library
 from warden_bot.domain.message import Sender
@@ -31,4 +31,6 @@ async def test_what_is_told_to_a_person_or_added_to_a_case_is_no_editors(desk: D
 async def test_scam_that_begins_like_an_order_is_a_scam(desk: Desk, library: Library) -> None:
     scam = make_message("接5人刷单 日结佣金300 加我微信扫码进群，先垫付88元", group="c001", addressed=False)
 
-    assert (await handle(desk, library, scam)).text != "没有可以接的编号，请照通知里的编号发，如：接 7K4Q-M2XD。"
+    await handle(desk, library, scam)
+
+    assert [case.category for case in await cases(desk)] == ["guard:order-brushing"]

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from warden_bot.cli.cases import As, Code
-from warden_bot.cli.console import Json, refuse, run, say, show_json
+from warden_bot.cli.cases import As, Code, read_typed
+from warden_bot.cli.console import Json, run, say, show_json
 
 
 def reporter(
@@ -16,18 +16,13 @@ def reporter(
 ) -> None:
     """看是谁举报的：只有值班民警和所长可以，会记下来。Open who reported; role and reason needed, audited."""
     from warden_bot.content.desks import read_desks
-    from warden_bot.domain.receipt import read_code
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.reporter import open_reporter
     from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
-    wanted = read_code(code)
-    if wanted is None:
-        raise refuse(f"“{code}”不是线索编号，编号像 7K4Q-M2XD")
-
-    settings = settings_from_here()
+    wanted, settings = read_typed(code), settings_from_here()
 
     async def work() -> list[dict[str, Any]]:
         async with open_kit(settings) as kit:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, refuse, run, say, show_json
+from warden_bot.cli.cases import read_typed
+from warden_bot.cli.console import Json, run, say, show_json
 from warden_bot.cli.jsonl import read_rows
 
 if TYPE_CHECKING:
@@ -91,18 +92,13 @@ def false_alarm(
 ) -> None:
     """标为误报并结束；同样的话不再预警，同类的以后要更像才预警。Mark an alarm as false; the like needs more from now on."""
     from warden_bot.content.desks import read_desks
-    from warden_bot.domain.receipt import read_code
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.guard import mark_false
     from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
-    wanted = read_code(code)
-    if wanted is None:
-        raise refuse(f"“{code}”不是线索编号，编号像 7K4Q-M2XD")
-
-    settings = settings_from_here()
+    wanted, settings = read_typed(code), settings_from_here()
 
     async def work() -> None:
         async with open_kit(settings) as kit:

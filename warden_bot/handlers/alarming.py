@@ -66,7 +66,12 @@ async def take_alarm(
     if level is not AlarmLevel.LOW:
         case = await _case(session, sealer, source, alarm, level, library, now, ack_within)
     row = known or MachineAlarm(
-        school_id=session.school_id, source=source.name, alarm_id=alarm.id, severity="", first_at=now, last_at=now
+        school_id=session.school_id,
+        source=source.name,
+        alarm_id=alarm.id,
+        severity=level.value,
+        first_at=now,
+        last_at=now,
     )
     row.severity, row.first_at, row.last_at = level.value, now, now
     row.case_id = case.id if case is not None else None

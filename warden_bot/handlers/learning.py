@@ -52,20 +52,6 @@ AGE_OR_TIME = re.compile(
 Check = Callable[[Library], list[Fault]]
 
 
-async def note_missed(
-    session: Session,
-    sealer: Sealer,
-    text: str,
-    near_topic: str | None,
-    near_score: float,
-    now: datetime,
-    numbers: Collection[str] = frozenset(),
-) -> None:
-    """Keep a question that was asked of the bot and not answered well. `numbers`: hotlines, which need no mask."""
-    if question := missed(sealer, text, near_topic, near_score, now, numbers):
-        await note_all(session, [question])
-
-
 def missed(
     sealer: Sealer,
     text: str,

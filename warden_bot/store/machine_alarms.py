@@ -22,7 +22,6 @@ class MachineAlarm(SQLModel, table=True):
     source: str  # which system sends it; a name in content/alarms.yml
     alarm_id: str  # the machine's own
     severity: str
-    place: str = ""
     case_id: int | None = Field(default=None, foreign_key="duty_case.id", sa_type=Identity)
     times: int = 1
     first_at: datetime = Field(sa_type=Instant, index=True)

@@ -94,10 +94,10 @@ def test_empty_index_is_silent() -> None:
     assert judge("反诈热线是多少", SampleIndex([]), addressed=False).action is Action.SILENT
 
 
-def test_every_sample_of_an_editor_finds_its_own_topic_when_addressed(library: Library) -> None:
-    """Retrieval over the editor's own words: a change that breaks this breaks the product."""
+def test_samples_of_editors_find_their_own_topic_when_addressed(library: Library) -> None:
+    """Cut short by a character, for the very words are looked up: a change that breaks this breaks the product."""
     answers = library.answers.values()
-    asked = [(sample, answer.topic) for answer in answers for sample in answer.samples]
+    asked = [(sample[:-1], answer.topic) for answer in answers for sample in answer.samples[::5]]
     found = sum(judge(sample, library.index, addressed=True).topic == topic for sample, topic in asked)
 
     assert found / len(asked) > 0.95

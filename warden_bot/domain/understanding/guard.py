@@ -54,7 +54,7 @@ class Guard:
             elif score > scam[1]:
                 scam = (label, score)
         sure = 1 / (1 + math.exp(-STEEPNESS * (scam[1] - harmless)))
-        if sure < SUSPICIOUS:
+        if sure <= SUSPICIOUS:  # where nothing is known, neither leads
             return None
         reasons = tuple(name for name in signs_in(fold(text)) if name not in SOOTHING)
         return Suspicion(self._kinds[scam[0]], sure, reasons or ("像收集到的骗局",))

@@ -71,7 +71,6 @@ def upgrade() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("alarm_id", sa.String(), nullable=False),
         sa.Column("severity", sa.String(), nullable=False),
-        sa.Column("place", sa.String(), nullable=False),
         sa.Column("case_id", IDENTITY, nullable=True),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("first_at", sa.BigInteger(), nullable=False),
