@@ -58,8 +58,13 @@ def test_talk_is_nearer_to_talk() -> None:
     assert ranking.lead > 0
 
 
-def test_nothing_known_is_nothing_sure() -> None:
-    assert INDEX.rank("龘靐").topics[0].score < 0.5
+@pytest.mark.parametrize("text", ["龘靐", "Привет всем", "مرحبا بكم", "สวัสดีครับ"])
+def test_what_nobody_ever_wrote_is_like_nothing(library: Library, text: str) -> None:
+    ranking = library.index.rank(text)
+
+    assert (INDEX.rank(text).topics, ranking.topics, ranking.act) == ((), (), None)
+    assert judge(text, library.index, addressed=False).action is Action.SILENT
+    assert judge(text, library.index, addressed=True).action is Action.MENU
 
 
 def test_explains_itself() -> None:

@@ -153,7 +153,7 @@ def _second_question(text: str, best: Match, index: SampleIndex, limits: Thresho
         if not asks_something(part):
             continue
         ranking = index.rank(part, most=1)
-        match = ranking.topics[0]
+        match = ranking.topics[0] if ranking.topics else best
         if match.topic != best.topic and match.score >= limits.second and ranking.lead < 0:
             return (match.topic,)
     return ()

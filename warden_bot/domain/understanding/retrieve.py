@@ -86,7 +86,11 @@ class SampleIndex:
     def rank(self, text: str, most: int = 3) -> Ranking:
         """Return what a text may be about, up to `most` topics, and what else it may be."""
         normalised = normalise(text)
-        scores = self._classifier.scores(self._seen(text))
+        seen = self._seen(text)
+        if not seen:  # a writing nobody has used here: like nothing, and no reason to call anybody
+            danger = NO_ACT if _label(Action.EMERGENCY) in self._speech else None
+            return self._exactly(Ranking((), danger=danger), normalised)
+        scores = self._classifier.scores(seen)
         keywords = self._keywords_in(normalised)
         values = [scores[place] + (KEYWORD_WORTH if topic in keywords else 0.0) for place, topic in self._topics]
         order = sorted(range(len(values)), key=values.__getitem__, reverse=True)[: most + 1]
