@@ -7,10 +7,11 @@ from sqlmodel import select
 from tests.command_line import CommandLine
 from tests.factories import NOW, add_groups, add_school, make_delivery, make_group
 from tests.outbox_rows import add, reload
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.cli.findings import WORDS
 from warden_bot.handlers.broadcast import Order, send_by_hand
-from warden_bot.states import AuditAction, DeliveryStatus, FindingKind, Priority
+from warden_bot.states import DeliveryStatus, FindingKind, Priority
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import mend, note

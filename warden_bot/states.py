@@ -171,7 +171,17 @@ class CaseEventKind(StrEnum):
     REMINDED = "reminded"  # whoever has it was reminded
     DUE_SET = "due_set"  # something is to be put right by a date
     REOPENED = "reopened"
+    RECHECK_ASKED = "recheck_asked"  # the date by which something was to be put right has come
     CLOSED = "closed"
+
+
+class TipStep(StrEnum):
+    """What a reporter who is led through a tip is asked next."""
+
+    WHAT = "what"
+    WHERE = "where"
+    WHEN = "when"
+    CONTACT = "contact"  # a picture, how to be reached, or neither
 
 
 class AlarmLevel(StrEnum):
@@ -258,32 +268,3 @@ class QuestionStatus(StrEnum):
     OPEN = "open"  # an editor has yet to look at it
     ATTACHED = "attached"  # an editor made it a sample question of a topic
     DISMISSED = "dismissed"  # an editor says that it needs no answer
-
-
-class AuditAction(StrEnum):
-    """What is written to the audit log; never with anybody's words."""
-
-    BROADCAST_SENT = "broadcast_sent"
-    BROADCAST_CANCELLED = "broadcast_cancelled"
-    BROADCAST_RECALLED = "broadcast_recalled"
-    DELIVERIES_REPLAYED = "deliveries_replayed"
-    GROUPS_IMPORTED = "groups_imported"
-    GROUP_BOUND = "group_bound"
-    GROUPS_PINGED = "groups_pinged"
-    BIND_CODES_MADE = "bind_codes_made"
-    RELAYED = "relayed"
-    OFFICER_ADDED = "officer_added"
-    SHIFTS_IMPORTED = "shifts_imported"
-    TIP_WORDS_READ = "tip_words_read"
-    HUSHED = "hushed"
-    UNHUSHED = "unhushed"
-    ANSWER_HELD = "answer_held"
-    ANSWER_RELEASED = "answer_released"
-    QUESTION_ATTACHED = "question_attached"
-    QUESTION_DISMISSED = "question_dismissed"
-    FALSE_ALARM_MARKED = "false_alarm_marked"
-    CASE_TRANSFERRED = "case_transferred"
-    REPORTER_OPENED = "reporter_opened"
-    KEYS_ROTATED = "keys_rotated"
-    RETENTION_PURGED = "retention_purged"
-    TIP_ERASED = "tip_erased"

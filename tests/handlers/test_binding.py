@@ -7,13 +7,14 @@ import pytest
 from tests.classroom import findings
 from tests.desk import handle, rows
 from tests.factories import NOW, add_groups, make_group, make_message
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.domain.receipt import read_code
 from warden_bot.errors import Refused
 from warden_bot.handlers.binding import GivenCode, give_codes, is_binding
 from warden_bot.handlers.dispatch import Desk, dispatch, understand
-from warden_bot.states import Action, AuditAction, ChannelKind, FindingKind, GroupStatus, SenderRole
+from warden_bot.states import Action, ChannelKind, FindingKind, GroupStatus, SenderRole
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.binding import LASTS, BindCode
 from warden_bot.store.database import Database, Session

@@ -6,6 +6,7 @@ from sqlmodel import select
 from tests.conftest import Mailroom
 from tests.desk import TIP, cases, events, handle, rows, said
 from tests.factories import NOW, add_officer_on_duty, make_message, make_receipt
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage, Sender
@@ -16,7 +17,7 @@ from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.erasing import ASKED, erase
 from warden_bot.handlers.reporter import open_reporter
 from warden_bot.handlers.tip import sealed_tip
-from warden_bot.states import AuditAction, CaseEventKind, CaseStatus, NoteKind, OfficerRole, SenderRole
+from warden_bot.states import CaseEventKind, CaseStatus, NoteKind, OfficerRole, SenderRole
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.case_notes import NOTE_TEXT, CaseNote, add_note
 from warden_bot.store.cases import Tip, add_tip, case_by_code

@@ -5,12 +5,13 @@ import pytest
 from tests.alarms import FEE, LINE, alarms, guard, mark, talk
 from tests.desk import cases, handle, rows
 from tests.factories import NOW, add_officer_on_duty, make_message
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.library import Library
 from warden_bot.domain.message import Sender
 from warden_bot.errors import AccessDenied, IllegalMove, Refused
 from warden_bot.handlers.case import close
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.states import Action, AuditAction, CaseStatus, OfficerRole, SenderRole
+from warden_bot.states import Action, CaseStatus, OfficerRole, SenderRole
 from warden_bot.store.audit import AuditEntry
 
 

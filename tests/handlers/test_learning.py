@@ -6,10 +6,11 @@ from sqlmodel import select
 
 from tests.factories import NOW, add_officer_on_duty
 from tests.words import small_content
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.growing import Growth, grow
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.learning import Attachment, attach, dismiss, list_questions, missed, note_all
-from warden_bot.states import AuditAction, OfficerRole, QuestionStatus
+from warden_bot.states import OfficerRole, QuestionStatus
 from warden_bot.store import missed_questions
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.database import Database, Session

@@ -24,11 +24,12 @@ from tests.desk import said
 from tests.factories import NOW, add_groups, make_delivery, make_group
 from tests.outbox_rows import add, reload
 from tests.receiver import receiving
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.handlers.broadcast import progress_of
 from warden_bot.handlers.delivery import deliver, sweep_outbox, take_turn
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.states import AuditAction, BroadcastStatus, ChannelKind, DeliveryStatus
+from warden_bot.states import BroadcastStatus, ChannelKind, DeliveryStatus
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.broadcasts import Progress
 from warden_bot.store.database import Database

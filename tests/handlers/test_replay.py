@@ -7,6 +7,7 @@ from tests.conftest import Clock, Mailroom
 from tests.desk import said
 from tests.factories import NOW, add_groups, add_officer_on_duty, add_school, make_delivery, make_group
 from tests.outbox_rows import add, reload
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.errors import IllegalMove, Refused, SendError
 from warden_bot.handlers.broadcast import Order, cancel, progress_of, send_by_hand
@@ -14,7 +15,7 @@ from warden_bot.handlers.delivery import sweep_outbox, take_turn
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.replay import REPLAY_WINDOW, replay_broadcast, replay_deliveries
 from warden_bot.handlers.settling import Ended
-from warden_bot.states import STRANDED, AttemptOutcome, AuditAction, BroadcastStatus, DeliveryStatus, Priority
+from warden_bot.states import STRANDED, AttemptOutcome, BroadcastStatus, DeliveryStatus, Priority
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.database import Database
 from warden_bot.store.listing import Listed, list_deliveries

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel, col, func, select
 
 from tests.desk import TIP, cases, handle, rows
 from tests.factories import NOW, add_officer_on_duty, make_delivery, make_message, make_receipt
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.library import Library
 from warden_bot.content.retention import read_retention
 from warden_bot.domain.receipt import read_code
@@ -17,7 +18,7 @@ from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.reporter import open_reporter
 from warden_bot.handlers.retention import due_for_purge, purge
 from warden_bot.scheduler import PURGE_EVERY, SCHEDULED, Clockwork, tick_retention
-from warden_bot.states import AuditAction, CaseStatus, DeliveryStatus, NoteKind
+from warden_bot.states import CaseStatus, DeliveryStatus, NoteKind
 from warden_bot.store.audit import AuditEntry, add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, CaseNote, add_note
 from warden_bot.store.cases import Case, Tip, case_by_code

@@ -6,12 +6,13 @@ from tests.conftest import Clock, Mailroom
 from tests.desk import cases, rows, said
 from tests.factories import NOW, add_officer_on_duty, make_message
 from tests.handlers.test_manners import HOTLINE, TEACHER, answers, asked, handle, talk
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.library import Library
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.auditor import all_is_well, tell_people
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.teaching import release
-from warden_bot.states import Action, AuditAction, OfficerRole
+from warden_bot.states import Action, OfficerRole
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.findings import open_findings
 from warden_bot.store.held_answers import HeldAnswer, held_answers

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from tests.factories import NOW, make_group
+from warden_bot.audit_actions import AuditAction
 from warden_bot.handlers.keeping_keys import rotate_keys
-from warden_bot.states import AuditAction
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import ADDRESS, Group

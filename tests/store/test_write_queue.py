@@ -6,8 +6,8 @@ from sqlalchemy import event
 from sqlmodel import select
 
 from tests.factories import NOW
+from warden_bot.audit_actions import AuditAction
 from warden_bot.errors import Overloaded
-from warden_bot.states import AuditAction
 from warden_bot.store.audit import AuditEntry, add_entry
 from warden_bot.store.database import Database, Session, Work
 from warden_bot.store.write_queue import MOST_WAITING

@@ -56,11 +56,11 @@ def check_routes(audience: str, *, as_json: bool) -> None:
 
 
 async def _check(audience: str) -> "list[Pinged]":
+    from warden_bot.audit_actions import AuditAction
     from warden_bot.domain.audience import parse_audience
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.pinging import ping_groups, write_down
     from warden_bot.kit import open_kit
-    from warden_bot.states import AuditAction
     from warden_bot.store.audit import add_entry
     from warden_bot.store.database import Session
     from warden_bot.store.groups import groups_in_audience

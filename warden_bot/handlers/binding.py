@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
@@ -19,7 +20,7 @@ from warden_bot.domain.receipt import new_code, read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused, SealBroken
 from warden_bot.handlers.placing import move_group
-from warden_bot.states import Action, AuditAction, ChannelKind, FindingKind, GroupStatus
+from warden_bot.states import Action, ChannelKind, FindingKind, GroupStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.binding import add_code, group_of_code, use_code
 from warden_bot.store.columns import iso

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.audience import Audience, parse_audience
@@ -13,7 +14,7 @@ from warden_bot.errors import IllegalMove, Refused
 from warden_bot.handlers.fitting import over_limit
 from warden_bot.handlers.owing import owe_to_groups
 from warden_bot.handlers.placing import lacking
-from warden_bot.states import AuditAction, ChannelKind, Priority
+from warden_bot.states import ChannelKind, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.broadcasts import (
     Broadcast,

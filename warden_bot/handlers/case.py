@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.desks import MAY_HEAR, Desk, Desks
 from warden_bot.content.duty import ZONE
 from warden_bot.content.library import Library
 from warden_bot.domain.duty import Shift, look_again_at, next_escalation
 from warden_bot.errors import AccessDenied, Refused
-from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, CaseStatus, OfficerRole, Priority
+from warden_bot.states import READS_TIPS, CaseEventKind, CaseStatus, OfficerRole, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.cases import (
     TIP_TEXT,

@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.errors import Refused, SealBroken
 from warden_bot.handlers.case import case_for, close, is_reachable
-from warden_bot.states import AuditAction, CaseEventKind, CaseStatus, NoteKind, Priority
+from warden_bot.states import CaseEventKind, CaseStatus, NoteKind, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, add_note, notes_of, told_reporter
 from warden_bot.store.cases import (

@@ -3,13 +3,14 @@
 import re
 from datetime import datetime
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.handlers.tip import reporter_hash
-from warden_bot.states import Action, AuditAction, CaseEventKind, NoteKind
+from warden_bot.states import Action, CaseEventKind, NoteKind
 from warden_bot.store.audit import add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, add_note
 from warden_bot.store.cases import add_event

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.errors import Fault, FaultsFound, SealBroken
 from warden_bot.handlers.placing import leave_unbound, place_group
 from warden_bot.spreadsheet import Row, read_table
-from warden_bot.states import AuditAction, ChannelKind, FindingKind, GroupKind, GroupStatus
+from warden_bot.states import ChannelKind, FindingKind, GroupKind, GroupStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
 from warden_bot.content.desks import Desks
@@ -24,7 +25,6 @@ from warden_bot.handlers.tip import sealed_tip
 from warden_bot.states import (
     READS_TIPS,
     Action,
-    AuditAction,
     CaseEventKind,
     CaseStatus,
     ChannelKind,

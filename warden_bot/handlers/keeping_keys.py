@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import partial
 
-from warden_bot.states import AuditAction
+from warden_bot.audit_actions import AuditAction
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.resealing import SEALED_COLUMNS, Resealed, SealedColumn, reseal_some

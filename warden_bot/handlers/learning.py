@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.gaps import gaps_in_examination, required_topics
 from warden_bot.content.growing import Growth, alone_with, draft_of, grow, is_grown, keep_learnt
 from warden_bot.content.labelled import (
@@ -26,7 +27,7 @@ from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import AccessDenied, Fault, Refused
 from warden_bot.handlers.answer import hear
 from warden_bot.handlers.case import named_officer
-from warden_bot.states import Action, AuditAction, OfficerRole, QuestionStatus
+from warden_bot.states import Action, OfficerRole, QuestionStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Database, Session

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.domain.manners import HOUR, USUAL, Line, holds_back
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.tip import reporter_hash
-from warden_bot.states import Action, AuditAction, HushReason, OfficerRole
+from warden_bot.states import Action, HushReason, OfficerRole
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.groups import group_by_code

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.trouble import in_words
 from warden_bot.errors import SealBroken, SendError
 from warden_bot.handlers.settling import without_secrets
-from warden_bot.states import AuditAction
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import ADDRESS

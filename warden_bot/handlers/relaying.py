@@ -4,12 +4,13 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta, tzinfo
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.calendar import in_quiet_hours, quiet_from
 from warden_bot.domain.relay import Patience
 from warden_bot.errors import LinkRefused, SealBroken
-from warden_bot.states import AuditAction, DeliveryStatus, FindingKind, Priority
+from warden_bot.states import DeliveryStatus, FindingKind, Priority
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.errors import Refused
-from warden_bot.states import STRANDED, AuditAction, DeliveryStatus
+from warden_bot.states import STRANDED, DeliveryStatus
 from warden_bot.store.audit import add_entry
 from warden_bot.store.broadcasts import cancelled_among
 from warden_bot.store.database import Session

@@ -4,10 +4,11 @@ import json
 from datetime import datetime
 from typing import Any
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.content.desks import Desks
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.case import case_for
-from warden_bot.states import READS_TIPS, AuditAction, CaseEventKind, NoteKind
+from warden_bot.states import READS_TIPS, CaseEventKind, NoteKind
 from warden_bot.store.audit import add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, add_note
 from warden_bot.store.cases import TIP_REPORTER, add_event, tips_of

@@ -4,8 +4,8 @@ import asyncio
 from datetime import datetime
 from functools import partial
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.domain.retention import Retention
-from warden_bot.states import AuditAction
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.forgetting import FORGETTINGS, Forgetting, count_forgotten, forget_some

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.calendar import WEEKDAYS
 from warden_bot.domain.duty import MOST_STEPS, Shift
 from warden_bot.errors import AccessDenied, Fault, FaultsFound, Refused
 from warden_bot.spreadsheet import Row, read_table
-from warden_bot.states import READS_TIPS, AuditAction, ChannelKind, OfficerRole
+from warden_bot.states import READS_TIPS, ChannelKind, OfficerRole
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.officers import (

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.domain.manners import USUAL, Order, Word
 from warden_bot.domain.understanding.judge import TOPIC_OF, Verdict
@@ -14,7 +15,7 @@ from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.manners import SILENCE, mute, reasons_for, unmute
 from warden_bot.handlers.taking import writing_officer
 from warden_bot.handlers.tip import add_to_case, case_in_progress, take_tip
-from warden_bot.states import Action, AuditAction, FindingKind, HushReason, OfficerRole, SenderRole
+from warden_bot.states import Action, FindingKind, HushReason, OfficerRole, SenderRole
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note

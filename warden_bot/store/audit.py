@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from warden_bot.states import AuditAction
+from warden_bot.audit_actions import AuditAction
 from warden_bot.store.columns import Identity, Instant, WordOf
 from warden_bot.store.database import Session
 

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import UniqueConstraint, func
 from sqlmodel import Field, SQLModel, col, select
 
+from warden_bot.alert_states import AlertPart
 from warden_bot.states import UNFINISHED, BroadcastStatus, DeliveryStatus, Priority
-from warden_bot.store.columns import Identity, Instant, NumberOf, iso
+from warden_bot.store.columns import Identity, Instant, NumberOf, WordOf, iso
 from warden_bot.store.database import Session
 from warden_bot.store.outbox import Delivery
 
@@ -33,6 +34,10 @@ class Broadcast(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=Instant)  # what has not left by then is not sent any more
     expected: int = 0  # how many groups it was owed to; the auditor holds the deliveries against it
     cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
+    alert_id: int | None = Field(default=None, sa_type=Identity, index=True)  # the alert that it is a part of
+    part: AlertPart | None = Field(default=None, sa_type=WordOf(AlertPart))
+    follows: int | None = Field(default=None, sa_type=Identity)  # the broadcast whose groups get this one, after it
+    training: bool = False  # goes to officers' own groups only; the worker looks again
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Case(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_type=Instant)  # by when something is to be put right
     touched_at: datetime | None = Field(default=None, sa_type=Instant)  # when an officer last did something about it
     reminded_at: datetime | None = Field(default=None, sa_type=Instant)  # of a case that is taken and left alone
+    recheck_asked_at: datetime | None = Field(default=None, sa_type=Instant)  # since the date that is set now
 
 
 class Tip(SQLModel, table=True):

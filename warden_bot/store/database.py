@@ -24,7 +24,7 @@ from warden_bot.store.write_queue import WriteQueue
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-REVISION = "0005"  # the migration this program was written for; a test holds it against store/migrations
+REVISION = "0006"  # the migration this program was written for; a test holds it against store/migrations
 BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process's write
 CONNECT_SECONDS = 5  # how long a connection to PostgreSQL may take to come about
 PING_AFTER_SECONDS = 5  # a connection to PostgreSQL that was idle for so long is asked whether it still lives

@@ -20,6 +20,10 @@ class Purpose(StrEnum):
 
     POST = "relay.post"  # one handed-over text
     CLASS = "relay.class"  # what waits for one class
+    CASE = "officer.case"  # one case, for one officer
+    SIGN_IN = "officer.sign_in"  # the console, for one officer, for a few minutes
+    SESSION = "officer.session"  # a signed-in officer's browser
+    LESSON = "class.lesson"  # one lesson's quiz, for one class
 
 
 class Links:

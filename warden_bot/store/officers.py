@@ -26,6 +26,7 @@ class Officer(SQLModel, table=True):
     role: OfficerRole = Field(sa_type=WordOf(OfficerRole))
     channel: ChannelKind | None = Field(default=None, sa_type=WordOf(ChannelKind))
     sealed_address: bytes | None = None
+    signed_out_at: datetime | None = Field(default=None, sa_type=Instant)  # no session begun before then is good
     created_at: datetime = Field(sa_type=Instant)
 
 
