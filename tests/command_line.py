@@ -9,13 +9,22 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from tests.warm_program import WarmProgram
+
 PROGRAM = Path(sys.executable).with_name("warden-bot")
 START_SECONDS = 30
+
+
+@cache
+def warm_program() -> WarmProgram:
+    """Return the one that runs the commands of this test process."""
+    return WarmProgram()
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,11 @@ class CommandLine:
         )
 
     async def run(self, *arguments: str) -> Ended:
-        """Run one command to its end."""
+        """Run one command to its end, in a process of its own that need not import everything first."""
+        return Ended(*await warm_program().run(list(arguments), self.folder, self._environment))
+
+    async def run_installed(self, *arguments: str) -> Ended:
+        """Run one command to its end as the installed program, from its first import on."""
         process = await self._start(*arguments)
         out, err = await process.communicate()
         return Ended(process.returncode or 0, out.decode(), err.decode())

@@ -76,6 +76,11 @@ async def test_every_command_has_help(command_line: CommandLine) -> None:
         assert "--help" in ended.out
 
 
+async def test_installed_program_says_and_ends_as_the_one_that_tests_keep_warm(command_line: CommandLine) -> None:
+    for command in ("ask 反诈热线是多少", "cases show 2222-2222", "serve --role king"):
+        assert await command_line.run_installed(*command.split()) == await command_line.run(*command.split())
+
+
 async def test_groups_are_imported_listed_and_masked(command_line: CommandLine, tmp_path: Path) -> None:
     path = save(tmp_path, [HEAD, "c211,高三211班,class,高三,wecom_robot,693a91f6-7aaa-4bc4,,张老师,,"])
 
@@ -134,10 +139,14 @@ async def test_wrong_settings_refuse_to_start_and_show_no_secret(command_line: C
     assert "Traceback" not in ended.err
 
 
-async def test_postgres_without_keys_refuses_to_start(
-    command_line: CommandLine, request: pytest.FixtureRequest
-) -> None:
-    command_line.settings["DATABASE_URL"] = request.getfixturevalue("_migrated_postgres")
+@pytest.fixture
+def migrated(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("_migrated_postgres")
+    return url
+
+
+async def test_postgres_without_keys_refuses_to_start(command_line: CommandLine, migrated: str) -> None:
+    command_line.settings["DATABASE_URL"] = migrated
 
     ended = await command_line.run("groups", "list")
 
