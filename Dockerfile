@@ -1,5 +1,7 @@
 FROM python:3.12-slim
 WORKDIR /srv/warden
+# A Chinese font, for the picture of the weekly bulletin.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home warden
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock

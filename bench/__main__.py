@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import fan_out, inbound, inbound_while_broadcasting, kills, outbox, scale, start_up, two_workers
+from bench import fan_out, inbound, inbound_while_broadcasting, kills, outbox, scale, start_up, tips, two_workers
 from bench.figures import Figure
 from bench.place import Place
 from bench.report import machine, table, write_json
@@ -27,6 +27,7 @@ FIGURES: dict[str, Callable[[Place], Awaitable[list[Figure]]]] = {
     "start_up": start_up.measure,
     "scale": scale.measure,
     "two_workers": two_workers.measure,
+    "tips": tips.measure,
     "kills": kills.measure,
 }
 STOPPED = 130

@@ -1,6 +1,8 @@
 """A small server that speaks the WeCom group robot's language and enforces its documented limits."""
 
 import asyncio
+import base64
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -8,6 +10,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+LARGEST_PICTURE = 2 * 1024 * 1024  # bytes before base64
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # how PNG and JPEG begin
 LONGEST = {"text": 2048, "markdown": 4096, "markdown_v2": 4096}
 PER_MINUTE = 20
 TAIL = ", hint: [1767225600123456789012345], from ip: 203.0.113.7, more info at https://open.work.weixin.qq.com/devtool/query?e=%d"
@@ -19,12 +23,13 @@ class FakeWecom:
 
     keys: Collection[str]
     heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    pictures: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     requests: int = 0
     answers: dict[str, list[web.Response | str]] = field(default_factory=lambda: defaultdict(list))
     base: str = ""
 
     async def start(self) -> "FakeWecom":
-        site = web.Application()
+        site = web.Application(client_max_size=4 * 1024**2)
         site.router.add_post("/cgi-bin/webhook/send", self._send)
         self._server = TestServer(site)
         await self._server.start_server()
@@ -41,11 +46,24 @@ class FakeWecom:
             return await self._prescribed(request, key, self.answers[key].pop(0))
         body = await request.json() if request.content_type == "application/json" else {}
         kind = body.get("msgtype", "")
+        if kind == "image" and key in self.keys:
+            return self._take_picture(key, body.get("image", {}))
         content = body.get(kind, {}).get("content", "") if kind in LONGEST else ""
         refusal = self._objection(key, kind, content)
         if refusal is None:
             self.heard[key].append(content)
         return refusal or accepted()
+
+    def _take_picture(self, key: str, image: dict[str, str]) -> web.Response:
+        content = base64.b64decode(image.get("base64", ""), validate=True)
+        if not content.startswith(PICTURES) or len(content) > LARGEST_PICTURE:
+            return refused(40009, "invalid image size")
+        if hashlib.md5(content).hexdigest() != image.get("md5"):  # noqa: S324 -- as the platform does
+            return refused(301019, "image base64 data md5 mismatch")
+        if len(self.heard[key]) + len(self.pictures[key]) >= PER_MINUTE:
+            return refused(45009, "api freq out of limit")
+        self.pictures[key].append(content)
+        return accepted()
 
     async def _prescribed(self, request: web.Request, key: str, answer: web.Response | str) -> web.Response:
         if isinstance(answer, web.Response):

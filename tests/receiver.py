@@ -1,5 +1,6 @@
 """Somebody else's server that takes our signed messages."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -27,12 +28,14 @@ class Receiver:
     forged: int = 0
     answer: Any = None
     url: str = ""
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         expected = signature(body, request.headers["X-Warden-Timestamp"])
         self.forged += request.headers["X-Warden-Signature"] != expected
         self.got.append(json.loads(body))
+        self.arrived.set()
         return self.answer if isinstance(self.answer, web.Response) else web.json_response({"ok": True})
 
 

@@ -1,12 +1,13 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.command_line import CommandLine
 from tests.conftest import CONTENT
 from tests.factories import NOW, add_officer_on_duty
-from warden_bot.states import ChannelKind
-from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, NewTip, open_case
+from warden_bot.states import ChannelKind, OfficerRole
+from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, NewTip, open_case
 from warden_bot.store.database import Database, Session
 from warden_bot.store.sealing import Sealer
 
@@ -70,3 +71,27 @@ async def test_what_cannot_be_done_is_refused_in_one_line(command_line: CommandL
     ):
         ended = await command_line.run("cases", *command)
         assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1), (command, ended.err)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_a_restricted_desk_s_case_is_about_is_for_who_works_there(
+    command_line: CommandLine, database: Database, sealer: Sealer
+) -> None:
+    await add_officer_on_duty(database, sealer, "所长", role=OfficerRole.CHIEF)
+
+    async def give(session: Session) -> None:
+        await session.execute(update(Case).values(desk="care", category="harm", outcome="已联系家长", due_at=NOW))
+
+    await database.write(give)
+
+    listed = await command_line.run("cases", "list", "--json")
+    in_words = await command_line.run("cases", "list")
+    by_outsider = await command_line.run("cases", "list", "--as", "甲", "--json")
+    by_chief = await command_line.run("cases", "list", "--as", "所长", "--json")
+    shown = await command_line.run("cases", "show", CODE, "--json")
+
+    found = [(row["category"], row["outcome"]) for one in (listed, by_outsider, by_chief) for row in one.json]
+    assert found == [(None, ""), (None, ""), ("harm", "已联系家长")]
+    assert (shown.json["category"], [event["kind"] for event in shown.json["events"]]) == (None, ["opened"])
+    assert "关爱，限本组看" in in_words.out
+    assert ("侵害" in in_words.out, in_words.out.splitlines()[0].endswith("期限 11-23，已过期")) == (False, True)

@@ -2,6 +2,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -217,6 +218,17 @@ async def test_audit_tells_the_operator_when_the_finding_has_settled(work: Clock
 
 async def count_deliveries(session: Session) -> int:
     return len((await session.exec(select(Delivery))).all())
+
+
+async def test_what_no_key_opened_is_tried_again_after_a_start(work: Clockwork, spool: Spool, tmp_path: Path) -> None:
+    await spool.keep(make_message(FIRE), NOW)
+    (path,) = (tmp_path / "spool").glob("*.sealed")
+    path.rename(path.with_suffix(".unreadable"))
+
+    await tick_spool(work)
+
+    (case,) = await cases(work.desk)
+    assert (case.category, spool.set_apart()) == ("fire", [])
 
 
 async def test_spool_is_emptied_into_the_database(

@@ -60,3 +60,34 @@ def test_every_wrong_setting_is_named_and_no_secret_shown() -> None:
 
 def test_settings_do_not_show_their_keys() -> None:
     assert KEY not in repr(read_settings({"WARDEN_SECRET_KEYS": KEY}, {}).settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "secrets"),
+    [
+        ("", {}),
+        ("one for all", {"": "one for all"}),
+        ("0f1e2d3c,4b5a", {"": "0f1e2d3c,4b5a"}),
+        ("c2VjcmV0IG9mIGFsbA==", {"": "c2VjcmV0IG9mIGFsbA=="}),  # padding names no source
+        ("one-tap=12345678, gate=abcdefg==", {"one-tap": "12345678", "gate": "abcdefg=="}),
+    ],
+)
+def test_alarms_have_one_secret_or_one_a_source(written: str, secrets: dict[str, str]) -> None:
+    assert read_settings({"WARDEN_ALARMS_SECRET": written}, {}).settings.alarm_secrets == secrets
+
+
+@pytest.mark.parametrize("written", ["gate=short", "gate=12345678,another", "gate=12345678,gate=87654321"])
+def test_secret_that_may_be_meant_for_a_source_is_never_taken_for_all(written: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"WARDEN_ALARMS_SECRET": written}, {})
+
+    assert (len(caught.value.faults), written in str(caught.value)) == (1, False)
+
+
+def test_proxies_are_addresses_or_networks_and_this_machine_where_none_is_named() -> None:
+    named = read_settings({"WARDEN_TRUSTED_PROXIES": "10.0.0.7, 172.16.0.0/12"}, {}).settings.trusted_proxies
+    usual = read_settings({}, {}).settings.trusted_proxies
+
+    assert [str(one) for one in (*named, *usual)] == ["10.0.0.7/32", "172.16.0.0/12", "127.0.0.0/8", "::1/128"]
+    with pytest.raises(SettingsError):
+        read_settings({"WARDEN_TRUSTED_PROXIES": "the proxy"}, {})

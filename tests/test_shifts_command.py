@@ -45,3 +45,22 @@ async def test_roster_is_made_changed_and_handed_over(command_line: CommandLine)
     assert [one["officer"] for one in page["next"]] == ["乙", "甲"]
     assert (page["on_duty"], page["cases"]) == ([], [])
     assert "下一班" in in_words.out
+
+
+async def test_import_warns_of_a_shift_that_is_longer_than_a_week_and_takes_it(command_line: CommandLine) -> None:
+    await command_line.run("officers", "add", "甲", "--role", "officer")
+    (command_line.folder / "duty.csv").write_text(
+        "officer,starts_at,ends_at,step\n"
+        "甲,2026-12-01 08:00,2026-12-08 08:00,1\n"
+        "甲,2026-12-08 08:00,2027-01-09 08:00,1\n"
+        "甲,2026-12-01 08:00,2026-12-08 08:01,2\n",
+        encoding="utf-8",
+    )
+
+    taken = await command_line.run("shifts", "import", "duty.csv")
+
+    assert (taken.code, taken.out.strip()) == (0, "导入 3 个班")
+    assert taken.err.splitlines() == [
+        "提醒 duty.csv:3: 这个班超过7天，看看日期有没有写错",
+        "提醒 duty.csv:4: 这个班超过7天，看看日期有没有写错",
+    ]

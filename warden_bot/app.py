@@ -9,9 +9,9 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aiohttp import web
@@ -26,6 +26,7 @@ from warden_bot.errors import Refused
 from warden_bot.handlers.delivery import channel_caps
 from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.dispatch import Desk
+from warden_bot.handlers.feed_reading import FeedReader
 from warden_bot.handlers.fitting import campaigns_over_limit
 from warden_bot.handlers.intake import receive
 from warden_bot.handlers.placing import place_unplaced
@@ -35,6 +36,7 @@ from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, Clockwork, 
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database
+from warden_bot.store.doors import Doors
 from warden_bot.store.spool import Spool
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_health_site, build_site
@@ -67,8 +69,22 @@ def build_worker(kit: Kit) -> Worker:
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     caps = channel_caps(_per_second(kit.settings))
     chance = random.Random()  # noqa: S311 -- only spreads retries
-    post = Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, chance, kit.phrases.desks)
+    way_in = _way_in(kit) if kit.settings.public_url else None
+    post = Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, chance, kit.phrases.desks, way_in)
     return Worker(post, kit.metrics)
+
+
+def _way_in(kit: Kit) -> Callable[[int, str, datetime], str]:
+    doors = Doors(kit.settings.public_url, kit.sealer)
+
+    def line(officer_id: int, code: str, now: datetime) -> str:
+        return (
+            kit.phrases("case_link", {"link": doors.case(officer_id, code, now)})
+            if code
+            else doors.sign_in(officer_id, now)
+        )
+
+    return line
 
 
 def _per_second(settings: Settings) -> dict[ChannelKind, float]:
@@ -134,11 +150,21 @@ async def serve(settings: Settings, role: Role, *, demo: bool = False) -> None:
 def _furnish(kit: Kit, shelf: Shelf, *, demo: bool) -> House:
     settings = kit.settings
     ack_within = None if settings.ack_within is None else timedelta(seconds=settings.ack_within)
-    desk = Desk(kit.database, kit.channels, kit.sealer, ack_within)
+    desk = Desk(kit.database, kit.channels, kit.sealer, ack_within, public_url=settings.public_url)
     spool = Spool(settings.spool_dir, kit.sealer)
-    secret = settings.alarms_secret.get_secret_value()
     links = links_of(settings, kit.sealer)
-    return House(desk, spool, shelf, kit.metrics, settings.zone, kit.clock, demo, links, alarms_secret=secret)
+    return House(
+        desk,
+        spool,
+        shelf,
+        kit.metrics,
+        settings.zone,
+        kit.clock,
+        demo,
+        links,
+        alarm_secrets=settings.alarm_secrets,
+        trusted_proxies=settings.trusted_proxies,
+    )
 
 
 def _announce(words: str) -> None:
@@ -175,7 +201,10 @@ async def _stop_listening(listening: "Sequence[asyncio.Task[None]]") -> None:
 
 def _start_ticks(stack: AsyncExitStack, kit: Kit, house: House, role: Role) -> None:
     settings = kit.settings
-    work = Clockwork(house.desk, house.spool, house.shelf, kit.http, settings.zone, kit.clock, settings.heartbeat_url)
+    feeds = FeedReader([feed.get_secret_value() for feed in settings.cap_feeds])
+    work = Clockwork(
+        house.desk, house.spool, house.shelf, kit.http, settings.zone, kit.clock, settings.heartbeat_url, feeds=feeds
+    )
     ticks = dict(EVERYWHERE)
     if role in (Role.ALL, Role.SCHEDULER):
         ticks |= SCHEDULED | {tick_heartbeat: settings.heartbeat_seconds}

@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     TIP_ERASED = "tip_erased"
     SHIFTS_SWAPPED = "shifts_swapped"
     SHIFTS_EDITED = "shifts_edited"
+    SIGN_IN_GIVEN = "sign_in_given"  # somebody got an address with which one officer can sign in
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
     PICTURES_SEEN = "pictures_seen"
@@ -41,6 +42,7 @@ class AuditAction(StrEnum):
     ALERT_UPDATED = "alert_updated"
     ALERT_CLEARED = "alert_cleared"
     ALERT_WITHDRAWN = "alert_withdrawn"
+    BULLETIN_FIGURES = "bulletin_figures"  # an officer entered a week's figures
     ACKNOWLEDGED_BY_CALL = "acknowledged_by_call"
     FIGURES_ENTERED = "figures_entered"
     OPINIONS_READ = "opinions_read"

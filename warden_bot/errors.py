@@ -82,7 +82,7 @@ class SealBroken(WardenError):
 
 
 class LinkRefused(WardenError):
-    """A signed address that is `forged` or `expired`."""
+    """A signed address that is `forged`, `expired`, or good once and `used`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -4,6 +4,7 @@ Fixed settings are fields below, each with a line of help; README.md repeats the
 A channel's own settings (`WARDEN_<KIND>_*`) are handed to it as they are: the channel's file says which it knows.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +19,18 @@ from warden_bot.errors import SettingsError
 from warden_bot.states import ChannelKind
 
 PREFIX = "WARDEN_"
+ONE_SECRET = re.compile(r"([a-z0-9][a-z0-9_-]{0,39})=([^=].*)")  # a source and its own; padding alone is no secret
+SHORTEST_SECRET = 8  # characters of a secret that belongs to one source
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SHIPPED_CONTENT = Path(__file__).resolve().parent.parent / "content"
 
 
 def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _split_secrets(value: SecretStr) -> list[str]:
+    return [part.strip() for part in value.get_secret_value().split(",") if part.strip()]
 
 
 class Settings(BaseModel):
@@ -58,7 +66,19 @@ class Settings(BaseModel):
         0, ge=0, le=65535, description="where a worker or scheduler process shows /healthz and /metrics; 0: nowhere"
     )
     alarms_secret: SecretStr = Field(
-        SecretStr(""), description="signs the alarms that systems of the campus send; empty: none is taken"
+        SecretStr(""),
+        description="signs the alarms that systems of the campus send: one secret for all, or source=secret,source=secret; "
+        "empty: none is taken",
+    )
+    trusted_proxies: Annotated[list[Network], BeforeValidator(_split_list)] = Field(
+        default_factory=lambda: [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")],
+        description="comma list of addresses or networks of the proxies whose X-Forwarded-For is believed; "
+        "empty: only this machine",
+    )
+    cap_feeds: Annotated[list[SecretStr], BeforeValidator(_split_list)] = Field(
+        default_factory=list,
+        description="comma list of the addresses of trusted warning feeds (CAP 1.2; https, or http on this machine); "
+        "their warnings become drafts",
     )
     heartbeat_url: str = Field(
         "",
@@ -92,6 +112,31 @@ class Settings(BaseModel):
             if not re.fullmatch(r"[0-9a-fA-F]{64}", key.get_secret_value()):
                 message = f"key {position} must be 64 hex characters (make one: openssl rand -hex 32)"
                 raise ValueError(message)
+        return value
+
+    @field_validator("cap_feeds")
+    @classmethod
+    def _safe_feeds(cls, value: list[SecretStr]) -> list[SecretStr]:
+        for position, feed in enumerate(value, start=1):
+            address = urlsplit(feed.get_secret_value())
+            here = address.hostname in ("127.0.0.1", "localhost", "::1")
+            if not address.hostname or not (address.scheme == "https" or (address.scheme == "http" and here)):
+                message = f"address {position} must begin with https://"
+                raise ValueError(message)
+        return value
+
+    @field_validator("alarms_secret")
+    @classmethod
+    def _secrets_of_sources(cls, value: SecretStr) -> SecretStr:
+        parts = _split_secrets(value)
+        named = [found for part in parts if (found := ONE_SECRET.fullmatch(part))]
+        if named and (
+            len({found[1] for found in named}) != len(parts) or any(len(found[2]) < SHORTEST_SECRET for found in named)
+        ):
+            message = (
+                f"must be one secret, or source=secret,source=secret, each of {SHORTEST_SECRET} characters or more"
+            )
+            raise ValueError(message)
         return value
 
     @field_validator("public_url", "heartbeat_url")
@@ -130,6 +175,15 @@ class Settings(BaseModel):
     def zone(self) -> ZoneInfo:
         """The school's time zone, for the edges; inside everything is UTC."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def alarm_secrets(self) -> dict[str, str]:
+        """The secrets of alarm sources by name; one that holds for every source stands under no name."""
+        written = self.alarms_secret.get_secret_value()
+        named = [found for part in _split_secrets(self.alarms_secret) if (found := ONE_SECRET.fullmatch(part))]
+        if named:
+            return {found[1]: found[2] for found in named}
+        return {"": written} if written else {}
 
     @property
     def base_url(self) -> str:

@@ -223,6 +223,7 @@ class FindingKind(StrEnum):
     """What a person should know about: found by the auditor, or by a delivery that a platform refused."""
 
     CAMPAIGN_MISSED = "campaign_missed"  # the calendar had it, no broadcast was made
+    CAMPAIGN_SKIPPED = "campaign_skipped"  # nobody of its audience was to hear it then; the words say why
     BROADCAST_INCOMPLETE = "broadcast_incomplete"  # groups of its audience are owed nothing
     CLAIM_OVERDUE = "claim_overdue"  # a claim ran out long ago and nobody swept it
     POST_MISSING = "post_missing"  # teachers have not posted what they were handed
@@ -236,6 +237,7 @@ class FindingKind(StrEnum):
     PLATFORM_DOWN = "platform_down"  # a platform does not answer; what is owed there waits
     ANSWER_HELD = "answer_held"  # a class teacher says that an answer is wrong
     CHILD_DATA_POSTED = "child_data_posted"  # a list of children's personal data stands in a group
+    PUSHES_UNWELCOME = "pushes_unwelcome"  # a group does not want to hear so much; its next routine push is skipped
     ALARMS_FLOODED = "alarms_flooded"  # a system of the campus sends more alarms than anybody can look at
 
 
@@ -260,6 +262,7 @@ class HushReason(StrEnum):
     MUTED = "muted"  # a teacher's word in the class's group
     HANDED_OVER = "handed_over"  # somebody asked for a person, who has the conversation now
     STOPPED = "stopped"  # the operator silenced every group at once
+    UNWELCOME = "unwelcome"  # the last push drew complaints: the group is spared the next routine one
 
 
 class QuestionStatus(StrEnum):

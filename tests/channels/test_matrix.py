@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
+from tests.answers import portal
 from tests.channel_cases import SendCase, idle, make_outbound, run_send_case
 from tests.platforms.matrix import BOT, OLD_ROOM, ROOM, FakeHomeserver, paths, refused
 from warden_bot.channels.matrix.channel import LONGEST_TEXT, Matrix
+from warden_bot.domain.message import Attached
 from warden_bot.errors import SendError
 from warden_bot.states import AttemptOutcome, ChannelKind
 
@@ -183,3 +185,31 @@ async def test_text_at_the_limit_fits_however_json_writes_it(
     await channel.send(make_outbound(ROOM), part, 0)
 
     assert fake.heard[ROOM] == [text]
+
+
+async def test_picture_is_uploaded_and_then_sent_under_the_key_of_its_part(
+    channel: Matrix, fake: FakeHomeserver
+) -> None:
+    fake.devices.add("WARDEN")
+    message = replace(make_outbound(ROOM), picture=Attached(b"png", "image/png"))
+
+    first = await channel.send_picture(message, 1)
+    again = await channel.send_picture(message, 1)
+
+    assert first == again
+    assert fake.pictures[ROOM] == [b"png"]
+    assert [request[1] for request in fake.requests if request[0] == "PUT"] == [
+        f"{SENDING}.1{AS_BOT}&device_id=WARDEN",
+        f"{SENDING}.1{AS_BOT}&device_id=WARDEN",
+    ]
+
+
+async def test_upload_of_which_nobody_knows_whether_it_came_is_only_tried_again(
+    channel: Matrix, fake: FakeHomeserver
+) -> None:
+    fake.answers.append(portal())
+
+    with pytest.raises(SendError) as caught:
+        await channel.send_picture(replace(make_outbound(ROOM), picture=Attached(b"png", "image/png")), 1)
+
+    assert caught.value.outcome is AttemptOutcome.RETRYABLE

@@ -18,6 +18,7 @@ from tests.platforms.matrix import (
     mention,
     message_event,
     own_join,
+    reaction,
     transaction,
 )
 from warden_bot.channels.base import CallbackRequest, Received
@@ -155,7 +156,11 @@ NONE = [
     ("what was redacted", message_event("") | {"content": {}}),
     ("a redaction", message_event("") | {"type": "m.room.redaction", "redacts": "$e"}),
     ("encrypted", message_event("") | {"type": "m.room.encrypted", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}),
-    ("a reaction", message_event("") | {"type": "m.reaction"}),
+    ("a reaction to nothing", message_event("") | {"type": "m.reaction"}),
+    ("a reaction of another sort", reaction("😂")),
+    ("a reaction that is a text", reaction("收到吗")),
+    ("its own reaction", reaction("👍", sender=BOT)),
+    ("a reaction to no event", reaction("👍", about="5")),
     ("a sticker", message_event("") | {"type": "m.sticker"}),
     ("a place", message_event("geo:31,121", {"msgtype": "m.location", "geo_uri": "geo:31,121"})),
     ("a state event that looks like a message", message_event("反诈") | {"state_key": ""}),
@@ -185,6 +190,11 @@ def test_event_that_is_no_message_is_passed_over_and_keeps_no_other_from_us(labe
 
     assert list(received.messages) == [in_group("反诈", addressed=True)], label
     assert answer_of(received) == (200, b"{}")
+
+
+@pytest.mark.parametrize("key", ["👍", "👍🏽", "✅", "✔️", "收到"])
+def test_sign_under_a_message_is_heard_as_the_word_that_it_stands_for(key: str) -> None:
+    assert messages(reaction(key)) == [replace(in_group("收到", addressed=False), reacts_to="$of-ours")]
 
 
 def test_several_messages_of_one_transaction_come_in_order() -> None:

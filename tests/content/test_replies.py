@@ -11,6 +11,9 @@ from warden_bot.content.templates import Wording
 
 TODAY = date(2026, 11, 23)
 VALUES = {
+    "title": "河水上涨",
+    "count": "2",
+    "classes": "高三1班、高三2班",
     "group": "高三211班",
     "link": "https://warden.example/relay/x",
     "code": "7K4Q-M2XD",
@@ -22,6 +25,7 @@ VALUES = {
     "numbers": "110指挥中心打110",
     "day": "12月1日",
     "words": "收到了",
+    "text": "先停，不扫码，打110。",
 }
 
 

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conftest import Clock
+from tests.alert_story import Story, make_story
+from tests.conftest import Clock, Mailroom
 from tests.fake_wecom import FakeWecom
 from tests.notices import SCHOOL, QuietSchool
 from tests.platforms.onebot import OneBotStage
@@ -12,6 +13,7 @@ from tests.platforms.wecom_school import SchoolStage
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.content.library import Library
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import Database
 from warden_bot.store.rooms import Rooms
@@ -55,3 +57,11 @@ async def stage() -> AsyncIterator[OneBotStage]:
     await opened.start()
     yield opened
     await opened.stop()
+
+
+@pytest.fixture
+async def story(
+    database: Database, channels: Channels, sealer: Sealer, library: Library, clock: Clock, mailroom: Mailroom
+) -> Story:
+    """A school of four groups and one for officers, with somebody in every role."""
+    return await make_story(database, channels, sealer, library, clock, mailroom)

@@ -13,7 +13,8 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.calendar import CalendarEntry, parse_day_rule
 from warden_bot.handlers.auditor import all_is_well, audit
-from warden_bot.handlers.broadcast import Order, cancel, launch_due, send_by_hand
+from warden_bot.handlers.broadcast import Order, cancel, send_by_hand
+from warden_bot.handlers.campaign import launch_due
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.states import ChannelKind, DeliveryStatus, FindingKind, Priority
 from warden_bot.store.cases import Case

@@ -176,11 +176,13 @@ async def test_all_is_well_but_for_what_the_program_itself_should_do(
         ROUTE,
         REFUSED,
         FindingKind.CAMPAIGN_MISSED,
+        FindingKind.CAMPAIGN_SKIPPED,
         FindingKind.POST_MISSING,
         FindingKind.ROUTE_MOVED,
         FindingKind.ANSWER_HELD,
         FindingKind.CHILD_DATA_POSTED,
         FindingKind.ALARMS_FLOODED,
+        FindingKind.PUSHES_UNWELCOME,
     )
     assert await is_well(desk.database)
 

@@ -11,7 +11,8 @@ from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.library import Library
 from warden_bot.domain.calendar import CalendarEntry, parse_day_rule
 from warden_bot.errors import IllegalMove, Refused
-from warden_bot.handlers.broadcast import Order, cancel, cautions, launch_due, progress_of, send_by_hand
+from warden_bot.handlers.broadcast import Order, cancel, cautions, progress_of, send_by_hand
+from warden_bot.handlers.campaign import launch_due
 from warden_bot.handlers.delivery import sweep_outbox
 from warden_bot.handlers.fitting import campaigns_over_limit
 from warden_bot.states import BroadcastStatus, ChannelKind, DeliveryStatus, GroupKind, Priority

@@ -278,7 +278,7 @@ async def test_danger_is_called_for_first_and_then_the_longest_overdue(desk: Des
                 )
             )
         await session.flush()
-        return [case.code for case in await cases_to_call(session, NOW)]
+        return [case.code for case in await cases_to_call(session, NOW, timedelta(hours=1))]
 
     assert await desk.database.write(work) == ["D", "B", "C", "A"]
 

@@ -10,10 +10,12 @@ from tests.platforms.onebot import TOKEN, OneBotStage
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.content.alarms import AlarmSource
 from warden_bot.content.library import load_library
 from warden_bot.handlers.checkup import (
     Finding,
     check_address,
+    check_alarms,
     check_channel,
     check_content,
     check_database,
@@ -204,3 +206,29 @@ async def test_channel_is_asked_whether_it_takes_our_credentials(
     assert (refused.words, refused.remedy != "") == ("平台不认我们的凭证（403）", True)
     assert away.words.startswith("连不上平台（")
     assert not [secret for secret in (TOKEN, "a wrong one", stage.base) if secret in str(found)]
+
+
+@pytest.mark.parametrize(
+    ("secrets", "state", "words"),
+    [
+        ({}, None, ""),
+        ({"": "s"}, "ok", "同一个"),
+        ({"gate": "s", "one-tap": "t"}, "ok", "各有"),
+        ({"gate": "s"}, "warning", "没有密钥的报警来源：one-tap"),
+        ({"gate": "s", "one-tap": "t", "gaet": "u"}, "warning", "不认识的来源：gaet"),
+    ],
+)
+def test_sources_of_alarms_without_a_secret_are_named(secrets: dict[str, str], state: str | None, words: str) -> None:
+    found = check_alarms({name: AlarmSource(name, name) for name in ("gate", "one-tap")}, secrets)
+
+    assert [one.state for one in found] == ([state] if state else [])
+    assert all(words in one.words for one in found)
+
+
+async def test_emergencies_that_no_key_opens_are_a_fault(spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "20261123040000000000-abcdef.unreadable").write_bytes(b"x")
+
+    (found,) = check_spool(spool, tmp_path / "spool")
+
+    assert (found.state, "打不开" in found.words, "旧密钥" in found.remedy) == ("fault", True, True)

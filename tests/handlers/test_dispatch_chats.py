@@ -181,7 +181,7 @@ async def test_message_without_words_is_told_what_to_do_only_where_the_bot_is_me
 
 
 @pytest.mark.parametrize("kind", [ChannelKind.WECHAT_OFFICIAL, ChannelKind.FEISHU], ids=str)
-async def test_picture_after_a_tip_does_not_join_the_case_for_nobody_keeps_it(
+async def test_picture_that_could_not_be_fetched_is_noted_in_the_case_and_asked_for_again(
     desk: Desk, library: Library, kind: ChannelKind
 ) -> None:
     sender = Sender("oLVPpjqs2BhvzwPj5A-vTYAX4GLc", "", SenderRole.PARENT)
@@ -190,8 +190,8 @@ async def test_picture_after_a_tip_does_not_join_the_case_for_nobody_keeps_it(
     picture = make_message("", channel=kind, sender=sender, media=(Media("image", "p"),))
     reply = await handle(desk, library, picture)
 
-    assert (reply.text or "").startswith("图片和语音我看不懂")
-    assert (len(await cases(desk)), len(await rows(desk, Tip))) == (1, 1)
+    assert (reply.text or "").startswith("有图片没收下")
+    assert (len(await cases(desk)), len(await rows(desk, Tip))) == (1, 2)
 
 
 @pytest.mark.parametrize("place", ["beginning", "end"])

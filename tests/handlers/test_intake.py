@@ -12,11 +12,11 @@ from tests.desk import TIP, cases, handle, rows
 from tests.factories import NOW, add_officer_on_duty, make_message
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
-from warden_bot.domain.message import InboundMessage
+from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.intake import receive, replay_spool
-from warden_bot.states import Action
+from warden_bot.states import Action, SenderRole
 from warden_bot.store.database import Database, Session
 from warden_bot.store.inbox import InboxMessage
 from warden_bot.store.outbox import Delivery
@@ -160,7 +160,8 @@ async def test_two_processes_that_replay_the_same_folder_make_one_case_of_each(
     other = Database(desk.database.url)
     second = replace(desk, database=other)
     for number in range(5):
-        await take(no_server, spool, library, make_message(FIRE, group=f"c{number:03}"))
+        message = make_message(FIRE, group=f"c{number:03}", sender=Sender(f"u{number}", "", SenderRole.PARENT))
+        await take(no_server, spool, library, message)
 
     await asyncio.gather(replay(desk, spool, library), replay(second, Spool(tmp_path / "spool", sealer), library))
     await other.close()
@@ -182,7 +183,10 @@ async def test_emergencies_that_no_disk_takes_are_replayed_from_memory(
     desk: Desk, no_server: Desk, spool: Spool, library: Library, tmp_path: Path
 ) -> None:
     (tmp_path / "spool").write_bytes(b"")
-    replies = [await take(no_server, spool, library, make_message(FIRE, group=f"c00{one}")) for one in range(3)]
+    replies = [
+        await take(no_server, spool, library, make_message(FIRE, sender=Sender(f"u{one}", "", SenderRole.PARENT)))
+        for one in range(3)
+    ]
 
     assert await replay(desk, spool, library) == 3
 

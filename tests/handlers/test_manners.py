@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import cast
 
 import pytest
+from sqlmodel import select
 
 from tests.conftest import Clock
 from tests.desk import TIP, cases, events, rows
@@ -22,9 +23,11 @@ from warden_bot.store.audit import AuditEntry
 from warden_bot.store.cases import TIP_TEXT, Tip, tips_of
 from warden_bot.store.database import Session
 from warden_bot.store.hushes import Hush, forget_ended
+from warden_bot.store.outbox import Delivery
 
 HOTLINE, WHISTLE = "反诈热线是多少", "头盔不戴罚多少"
 FIRE = "楼下着火了孩子还在屋里"
+TALK = "他家中午人最多"
 TEACHER, OFFICER = Sender("t1", "班主任", SenderRole.TEACHER), Sender("o1", "民警", SenderRole.OFFICER)
 
 
@@ -151,7 +154,7 @@ async def test_nobody_else_mutes_a_group(desk: Desk, library: Library) -> None:
 
 async def test_person_has_the_private_chat_for_an_hour(desk: Desk, library: Library, clock: Clock) -> None:
     handed = await handle(desk, library, make_message("人工"))
-    quiet = await answers(desk, library, [make_message(text) for text in (HOTLINE, "我下午都在家", "谢谢", TIP)])
+    quiet = await answers(desk, library, [make_message(text) for text in (HOTLINE, "我下午都在家", "谢谢", "😭")])
     (case,) = await cases(desk)
     code, danger = await handle(desk, library, make_message(case.code)), await handle(desk, library, make_message(FIRE))
     other = await handle(desk, library, make_message(HOTLINE, sender=Sender("u2", "", SenderRole.PARENT)))
@@ -161,7 +164,7 @@ async def test_person_has_the_private_chat_for_an_hour(desk: Desk, library: Libr
     assert quiet == [False] * 4
     async with desk.database.read() as session:
         words = [desk.sealer.open(tip.sealed_text, TIP_TEXT) for tip in await tips_of(session, case)]
-    assert words == ["人工", HOTLINE, "我下午都在家", "谢谢", TIP]
+    assert words == ["人工", HOTLINE, "我下午都在家", "谢谢", "😭"]
     assert (await events(desk, case)).count(CaseEventKind.TIP_ADDED) == 4
     assert [one.action for one in (code, danger, other)] == [Action.STATUS, Action.EMERGENCY, Action.ANSWER]
     assert (called_back.action, len(await cases(desk)), len(await rows(desk, Hush))) == (Action.MENU, 2, 0)
@@ -173,6 +176,42 @@ async def test_person_has_the_private_chat_for_an_hour(desk: Desk, library: Libr
     assert await answers(desk, library, [make_message(HOTLINE)], clock.forward(minutes=1)) == [True]
     await desk.database.write(lambda session: forget_ended(session, clock.now))
     assert await rows(desk, Hush) == []
+
+
+async def test_who_reports_or_is_in_danger_while_a_person_has_the_chat_gets_a_case_and_an_officer(
+    desk: Desk, library: Library
+) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await handle(desk, library, make_message("人工"))
+
+    told = await handle(desk, library, make_message(TIP))
+    more, talk_like = (
+        await handle(desk, library, make_message("店主姓王")),
+        await handle(desk, library, make_message(TALK)),
+    )
+    danger = await handle(desk, library, make_message(FIRE))
+
+    found = {case.category: case for case in await cases(desk)}
+    codes = {category: case.code for category, case in found.items()}
+    async with desk.database.read() as session:
+        words = [desk.sealer.open(tip.sealed_text, TIP_TEXT) for tip in await tips_of(session, found["tip"])]
+        called = {one.case_id for one in (await session.exec(select(Delivery))).all() if one.officer_id is not None}
+    assert sorted(found) == ["fire", "human", "tip"]
+    assert called == {case.id for case in found.values()}
+    assert codes["tip"] in (told.text or "")
+    assert (more.text, talk_like.text, danger.action) == (None, None, Action.EMERGENCY)
+    assert words == [TIP, "店主姓王", TALK]
+
+
+async def test_report_begun_while_a_person_has_the_chat_is_led_to_its_end(desk: Desk, library: Library) -> None:
+    await add_officer_on_duty(desk.database, desk.sealer, "甲")
+    await handle(desk, library, make_message("人工"))
+
+    asked_what = await handle(desk, library, make_message("我要举报"))
+    await handle(desk, library, make_message("北门小店卖电子烟给学生"))
+
+    assert asked_what.text == library.replies.say("guide_what", library.values())
+    assert sorted(case.category for case in await cases(desk)) == ["human", "tip"]
 
 
 async def test_closed_case_gives_the_conversation_back(desk: Desk, library: Library) -> None:

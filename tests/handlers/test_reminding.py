@@ -1,21 +1,25 @@
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.conftest import ZONE, Clock, Mailroom
-from tests.desk import TIP, cases, events, handle, said
+from tests.desk import TIP, cases, events, handle, rows, said
 from tests.factories import NOW, add_officer_on_duty, make_message
 from warden_bot.channels.http import Http
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf
+from warden_bot.domain.message import Sender
 from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.case import acknowledge, close
 from warden_bot.handlers.dispatch import Desk
+from warden_bot.handlers.rechecking import ask_for_rechecks
 from warden_bot.handlers.reminding import remind_officers, reminder_is_due
 from warden_bot.scheduler import SCHEDULED, Clockwork, tick_remind
-from warden_bot.states import CaseEventKind
+from warden_bot.states import CaseEventKind, SenderRole
 from warden_bot.store.cases import Case
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer
+from warden_bot.store.outbox import Delivery
 from warden_bot.store.spool import Spool
 
 FIRE = "救命，宿舍着火了，快来人"
@@ -132,3 +136,23 @@ async def test_clock_reminds_and_a_worker_sends(desk: Desk, spool: Spool, shelf:
     assert tick_remind in SCHEDULED
     assert await reminded_events(desk) == 1
     assert await said(desk, "private:甲") == []
+
+
+async def test_reminder_and_recheck_carry_the_way_to_the_case_and_no_row_does(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    officer, code = await taken(desk, library, FIRE)
+    post = replace(mailroom.post, way_in=lambda who, case, _: f"https://school.example/{who}/{case or 'console'}")
+    by_officer = Sender("甲", "甲", SenderRole.OFFICER)
+    await handle(desk, library, make_message(f"限 {code} 2天", sender=by_officer))
+
+    await remind(desk, library, clock.forward(minutes=30))
+    await Mailroom(post).send_due()
+    clock.forward(days=3)
+    await desk.database.write(lambda session: ask_for_rechecks(session, library, clock.now))
+    await Mailroom(post).send_due()
+
+    told = await said(desk, "private:甲")
+    assert [one.splitlines()[-1] for one in told[-2:]] == [f"https://school.example/{officer.id}/{code}"] * 2
+    assert "复查" in told[-1]
+    assert all("https" not in one.text for one in await rows(desk, Delivery) if isinstance(one, Delivery))

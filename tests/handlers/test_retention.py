@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel, col, func, select
 
+from tests.conftest import ZONE
 from tests.desk import TIP, cases, handle, rows
 from tests.factories import NOW, add_officer_on_duty, make_delivery, make_message, make_receipt
 from warden_bot.audit_actions import AuditAction
@@ -24,6 +25,7 @@ from warden_bot.store.case_notes import NOTE_TEXT, CaseNote, add_note
 from warden_bot.store.cases import Case, Tip, case_by_code
 from warden_bot.store.database import Session
 from warden_bot.store.inbox import InboxMessage
+from warden_bot.store.machine_alarms import MachineAlarm
 from warden_bot.store.outbox import REPLY_ADDRESS, Delivery
 from warden_bot.store.receipts import REPLY_TO, Receipt
 from warden_bot.store.spool import Spool
@@ -149,10 +151,19 @@ async def test_replies_lose_their_words_and_talk_goes(desk: Desk, spool: Spool) 
         session.add(make_delivery(status=DeliveryStatus.QUEUED, sealed_address=address))
         session.add(make_delivery(status=DeliveryStatus.SENT))  # a broadcast
         add_entry(session, "甲", AuditAction.TIP_WORDS_READ, "7K4Q-M2XD", NOW)
+        for number, last_at in enumerate((NOW, NOW + timedelta(days=2))):  # the second came again lately
+            alarm: dict[str, Any] = {
+                "source": "gate",
+                "alarm_id": f"a{number}",
+                "severity": "low",
+                "first_at": NOW,
+                "last_at": last_at,
+            }
+            session.add(MachineAlarm(school_id=1, **alarm))
 
     await desk.database.write(work)
 
-    assert await run(desk, spool, 31) == {"replies_sent": 2, "replies": 2, "talk": 1}
+    assert await run(desk, spool, 31) == {"replies_sent": 2, "replies": 2, "talk": 1, "machine_alarms": 1}
     found = [one for one in await rows(desk, Delivery) if isinstance(one, Delivery)]
     assert [
         (one.text == "", one.sealed_address is None, one.inbox_id) for one in sorted(found, key=lambda one: one.id or 0)
@@ -162,7 +173,7 @@ async def test_replies_lose_their_words_and_talk_goes(desk: Desk, spool: Spool) 
         (False, False, None),
         (False, True, None),
     ]
-    assert await run(desk, spool, 3 * 365 + 1) == {"audit_entries": 1}
+    assert await run(desk, spool, 3 * 365 + 1) == {"audit_entries": 1, "machine_alarms": 1}
 
 
 async def test_purge_that_is_killed_goes_on_where_it_was(
@@ -210,10 +221,11 @@ async def test_clock_purges_after_a_start_and_then_once_a_day(
     def clock() -> datetime:
         return now[0]
 
-    work = Clockwork(desk, spool, shelf, None, None, clock)  # type: ignore[arg-type]
+    work = Clockwork(desk, spool, shelf, None, ZONE, clock)  # type: ignore[arg-type]
     await tick_retention(work)
     assert await count(desk, Receipt) == 0
     await told_again(desk)
+    assert (await due_for_purge(desk.database, spool, KEPT, now[0]))["receipts"] == 1  # what `--dry-run` says of it
     now[0] += PURGE_EVERY - timedelta(minutes=1)
     await tick_retention(work)
     assert await count(desk, Receipt) == 1
@@ -222,6 +234,9 @@ async def test_clock_purges_after_a_start_and_then_once_a_day(
 
     assert await count(desk, Receipt) == 0
     assert tick_retention in SCHEDULED
+    await told_again(desk)
+    await tick_retention(Clockwork(desk, spool, shelf, None, ZONE, clock))  # type: ignore[arg-type]
+    assert await count(desk, Receipt) == 0  # the backup was put back while the program stood still
 
 
 async def told_again(desk: Desk) -> None:
@@ -240,7 +255,11 @@ async def told_again(desk: Desk) -> None:
         ("tips: 0\n", 1, "tips 要写天数，1 到 3650"),
         ("tips: 9\naudit: 30\n", 2, "audit 要写天数，180 到 3650"),
         ("tips: 久\n", 1, "tips 要写天数，1 到 3650"),
-        ("tip: 3\n", 1, "不认识的项 tip，可以写：audit、receipts、replies、reporters、talk、tips、unreadable"),
+        (
+            "tip: 3\n",
+            1,
+            "不认识的项 tip，可以写：alarms、audit、lessons、opinions、receipts、replies、reporters、talk、tips、unreadable",
+        ),
     ],
 )
 def test_days_that_mean_nothing_are_refused(tmp_path: Path, written: str, line: int, reason: str) -> None:

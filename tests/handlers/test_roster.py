@@ -34,7 +34,7 @@ HEAD = "officer,starts_at,ends_at,step"
 async def take(database: Database, folder: Path, *rows: str) -> int:
     path = folder / "shifts.csv"
     path.write_text("\n".join([HEAD, *rows]), encoding="utf-8")
-    return await database.write(lambda session: import_shifts(session, path, ZONE, "cli:test", NOW))
+    return (await database.write(lambda session: import_shifts(session, path, ZONE, "cli:test", NOW)))[0]
 
 
 async def on_duty(database: Database, now: datetime) -> list[Shift]:
@@ -85,6 +85,8 @@ async def test_roster_replaces_the_same_days_and_keeps_the_others(
         ("甲,2026-11-23T20:00,2026-11-24T09:00,1", "和第 2 行的班重叠"),
         ("甲,tomorrow,2026-11-24T08:00,1", "starts_at“tomorrow”"),
         ("甲,2026-11-24T08:00,2026-11-23T08:00,1", "ends_at 要晚于 starts_at"),
+        ("甲,2026-02-30T08:00,2026-03-01T08:00,1", "starts_at“2026-02-30T08:00”要写成"),
+        ("甲,2026-11-23T09:00+09:00,2026-11-23T10:00,1", "和第 2 行的班重叠"),  # himself, by another clock
         ("甲,2026-11-23T08:00,2026-11-24T08:00,0", "step“0”"),
         ("甲,2026-11-23T08:00,2026-11-24T08:00,二", "step“二”"),
     ],

@@ -13,7 +13,8 @@ from tests.outbox_rows import add, reload
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.handlers.auditor import audit
-from warden_bot.handlers.broadcast import Order, cautions, launch_due, progress_of, send_by_hand
+from warden_bot.handlers.broadcast import Order, cautions, progress_of, send_by_hand
+from warden_bot.handlers.campaign import launch_due
 from warden_bot.handlers.delivery import nothing_due
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.manners import mute, silence, speak_again

@@ -40,6 +40,7 @@ class FakeHomeserver:
         self.room_data: dict[str, Any] = {}
         self.devices: set[str] = set()
         self.media: dict[str, bytes] = {}
+        self.pictures: dict[str, list[bytes]] = defaultdict(list)  # seen in each room
         self.requests: list[tuple[str, str, str]] = []  # method, path with query as it came over the wire, body
         self.answers: list[web.Response | str] = []
         self._keys: dict[tuple[str, str], str] = {}  # path, device -> event
@@ -58,6 +59,7 @@ class FakeHomeserver:
             ("POST", f"{client}/join/{{room}}", self._join),
             ("GET", f"{client}/user/{{user}}/rooms/{{room}}/account_data/{{kind}}", self._read_room_data),
             ("PUT", f"{client}/user/{{user}}/rooms/{{room}}/account_data/{{kind}}", self._write_room_data),
+            ("POST", "/_matrix/media/v3/upload", self._upload),
             ("GET", "/_matrix/client/v1/media/download/{server}/{media}", self._download),
         ):
             site.router.add_route(method, path, self._admitted(page))
@@ -69,7 +71,7 @@ class FakeHomeserver:
 
     def _admitted(self, page: Page) -> Page:
         async def answer(request: web.Request) -> web.Response:
-            self.requests.append((request.method, request.raw_path, await request.text()))
+            self.requests.append((request.method, request.raw_path, (await request.read()).decode(errors="replace")))
             if self.answers:
                 return _spoken(request, self.answers.pop(0))
             if request.headers.get("Authorization") != f"Bearer {AS_TOKEN}":
@@ -97,15 +99,23 @@ class FakeHomeserver:
         written = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         if BOT not in self.joined.get(room, []):
             return refused(403, "M_FORBIDDEN", f"User {BOT} not in room {room}")
-        if content.get("msgtype") != "m.text" or not isinstance(content.get("body"), str):
+        if content.get("msgtype") not in ("m.text", "m.image") or not isinstance(content.get("body"), str):
             return refused(400, "M_BAD_JSON", "'body' not in content")
         if len(written.encode()) + ENVELOPE > LARGEST_EVENT:
             return refused(413, "M_TOO_LARGE", "event too large")
         key = (request.path, request.query.get("device_id", ""))
         if key not in self._keys:
-            self.heard[room].append(content["body"])
+            if content["msgtype"] == "m.image":
+                self.pictures[room].append(self.media[content["url"]])
+            else:
+                self.heard[room].append(content["body"])
             self._keys[key] = f"$event-{len(self._keys)}_{len(self.heard[room])}"
         return web.json_response({"event_id": self._keys[key]})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        place = f"mxc://school.example/picture{len(self.media)}"
+        self.media[place] = await request.read()
+        return web.json_response({"content_uri": place})
 
     async def _redact(self, request: web.Request) -> web.Response:
         if BOT not in self.joined.get(request.match_info["room"], []):
@@ -183,6 +193,12 @@ def message_event(text: str, content: dict[str, Any] | None = None, sender: str 
         "age": 2003,
         "unsigned": {"age": 2003},
     }
+
+
+def reaction(key: str, about: str = "$of-ours", sender: str = MEMBER) -> dict[str, Any]:
+    """Return a sign that somebody put under a message."""
+    relation = {"rel_type": "m.annotation", "event_id": about, "key": key}
+    return message_event("", sender=sender) | {"type": "m.reaction", "content": {"m.relates_to": relation}}
 
 
 def mention(text: str) -> dict[str, Any]:

@@ -160,3 +160,30 @@ async def test_what_is_in_memory_and_what_is_on_disk_come_in_order(spool: Spool,
     for name in spool.waiting():
         spool.drop(name)
     assert spool.waiting() == []
+
+
+async def test_what_no_key_opened_waits_again_once_its_key_is_back(tmp_path: Path) -> None:
+    old, new = bytes(32), bytes([7]) * 32
+    await keep(Spool(tmp_path, Sealer([old])), "一", "二")
+    without = Spool(tmp_path, Sealer([new]))
+    assert (texts(without), len(without.set_apart()), without.take_back()) == ([], 2, 0)
+    (tmp_path / "20261123040000000000-abcdef.unreadable").write_bytes(b"spoilt")
+
+    both = Spool(tmp_path, Sealer([new, old]))
+
+    assert (both.take_back(), texts(both), len(both.set_apart())) == (2, ["一", "二"], 1)
+
+
+async def test_everything_is_sealed_with_the_newest_key_and_the_old_one_can_go(tmp_path: Path) -> None:
+    old, new, lost = bytes(32), bytes([7]) * 32, bytes([9]) * 32
+    for number, key in enumerate((old, new, old, lost)):
+        await Spool(tmp_path, Sealer([key])).keep(make_message(str(number)), NOW + timedelta(seconds=number))
+    texts(Spool(tmp_path, Sealer([new])))  # sets apart what the new key alone does not open
+
+    both = Spool(tmp_path, Sealer([new, old]))
+    counts = [both.reseal(), both.reseal()]
+
+    after = Spool(tmp_path, Sealer([new]))
+    assert (counts, texts(after)) == ([(2, 1), (0, 1)], ["0", "1", "2"])
+    assert len(both.set_apart()) == 1
+    assert sum(both.sealed_by_key().values()) == 4

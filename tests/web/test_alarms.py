@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,14 +28,15 @@ from warden_bot.web.keys import House
 from warden_bot.web.routes import build_site
 
 Client = TestClient[Request, Application]
-SECRET = "a secret of the machines"
+SECRET, ANOTHER = "a secret of the machines", "a secret of the gate's"
+ALL = {"": SECRET}
 WORDS = "按钮按了三次，有人喊救命"
 ALARM: dict[str, Any] = {"id": "a-1", "severity": "sos", "place": "东门3号岗", "text": WORDS}
 
 
-def make_site(desk: Desk, spool: Spool, shelf: Shelf, clock: Clock, secret: str = SECRET) -> Application:
+def make_site(desk: Desk, spool: Spool, shelf: Shelf, clock: Clock, secrets: Mapping[str, str] = ALL) -> Application:
     links = Links("http://127.0.0.1:8080", desk.sealer)
-    house = House(desk, spool, shelf, Metrics(), ZONE, clock, demo=False, links=links, alarms_secret=secret)
+    house = House(desk, spool, shelf, Metrics(), ZONE, clock, demo=False, links=links, alarm_secrets=secrets)
     return build_site(house)
 
 
@@ -185,8 +186,21 @@ async def test_odd_marks_are_left_out_and_nothing_breaks(client: Client, desk: D
 
 
 async def test_without_a_secret_nothing_is_taken(desk: Desk, spool: Spool, shelf: Shelf, clock: Clock) -> None:
-    async with TestClient(TestServer(make_site(desk, spool, shelf, clock, secret=""))) as client:
+    async with TestClient(TestServer(make_site(desk, spool, shelf, clock, secrets={}))) as client:
         assert await post(client, ALARM, secret="") == (404, {"error": "not_configured"})
+
+
+async def test_secret_of_a_source_signs_for_that_source_alone(
+    desk: Desk, spool: Spool, shelf: Shelf, clock: Clock
+) -> None:
+    site = make_site(desk, spool, shelf, clock, secrets={"one-tap": SECRET, "gate": ANOTHER})
+    async with TestClient(TestServer(site)) as client:
+        wanted = [("one-tap", SECRET, 200), ("one-tap", ANOTHER, 401), ("gate", ANOTHER, 200), ("gate", SECRET, 401)]
+        got = [(await post(client, ALARM, source, secret=secret))[0] for source, secret, _ in wanted]
+        none = await post(client, ALARM, "camera", secret=SECRET)
+
+    assert got == [status for _, _, status in wanted]
+    assert none == (404, {"error": "not_configured"})
 
 
 class Gone(Database):

@@ -7,14 +7,19 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
+from tests.alerted import add_alert
 from tests.classroom import ORDER, WHOLE, add_classes, call_back, hand_over, key_of, make_class, remind, states
 from tests.conftest import Clock, Mailroom
 from tests.factories import NOW, add_groups
 from tests.teacher_pages import GONE, LATER, address_of, assert_shielded, class_address, read, text_of
 from tests.web.test_site import make_house
+from warden_bot.alert_states import AlertPart
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
+from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.database import Session
 from warden_bot.store.links import Links, Purpose
+from warden_bot.store.pictures import Picture
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
 from warden_bot.web.routes import build_site
@@ -193,3 +198,33 @@ async def test_page_signed_with_the_old_key_still_opens_after_a_new_one_is_made(
 
     assert (answer.status, posted.status) == (200, 200)
     assert await states(desk.database) == {"c001": "relayed"}
+
+
+async def test_picture_of_an_alert_can_be_seen_and_saved_until_the_text_is_posted(
+    client: Client, desk: Desk, mailroom: Mailroom, links: Links
+) -> None:
+    await add_classes(desk.database, desk.sealer, "link", "link")
+    number = await hand_over(mailroom)
+    without = await (await client.get(await address_of(desk, links, "c001"))).text()
+
+    alert = await add_alert(desk.database, "nobody", needs_ack=False)
+
+    async def give_picture(session: Session) -> None:
+        session.add(Picture(school_id=1, alert_id=alert, content=b"png", media_type="image/png", created_at=NOW))
+        broadcast = await session.get(Broadcast, number)
+        assert broadcast is not None
+        broadcast.alert_id, broadcast.part = alert, AlertPart.ORIGINAL
+        session.add(broadcast)
+
+    await desk.database.write(give_picture)
+    address = await address_of(desk, links, "c001")
+    page = await (await client.get(address)).text()
+    picture = await client.get(f"{address}/picture")
+    content = await picture.read()
+    await client.post(f"{address}/posted")
+    gone = await client.get(f"{address}/picture")
+
+    assert (f'src="{address}/picture"' in page, f'src="{address}/picture"' in without) == (True, False)
+    assert (picture.status, picture.content_type, content) == (200, "image/png", b"png")
+    assert_shielded(picture)
+    assert gone.status == 410

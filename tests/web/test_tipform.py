@@ -21,6 +21,16 @@ from warden_bot.store.receipts import Receipt
 from warden_bot.store.spool import Spool
 from warden_bot.web.routes import build_site
 
+EVENTS = (
+    "北门小卖部躲在里屋卖电子烟给穿校服的",
+    "高二三班有人开赌局，一晚上输两百",
+    "西门网吧放初中生进去通宵",
+    "宿舍3栋有人卖答案，二十块一份",
+    "操场后墙有个洞，晚上有人翻进来",
+    "校车司机超员，站着十几个孩子",
+    "有人在文峰路发传单，叫学生去贷款",
+)
+
 
 @pytest.fixture
 async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
@@ -100,7 +110,7 @@ async def test_the_same_page_with_other_words_adds_them_and_a_danger_is_a_new_on
 
 
 async def test_above_the_limit_a_danger_joins_an_open_case_of_the_same_network(client: Client, desk: Desk) -> None:
-    answers = [await tell(client, what=f"有人拿刀在校门口砍人{number}") for number in range(22)]
+    answers = [await tell(client, what=f"{number}栋宿舍楼下有人拿刀砍人") for number in range(22)]
 
     assert {answer.status for answer in answers} == {200}
     assert len({code_of(await answer.text()) for answer in answers}) == len(await tip_words(desk)) == 22
@@ -112,10 +122,14 @@ async def test_danger_is_stored_whatever_page_it_comes_by(client: Client, desk: 
     number = await challenge(client) if wrong == "old" else wrong
     clock.forward(hours=25)
 
-    answers = [await tell(client, what="有人拿刀在校门口砍人", challenge=number, website="x") for _ in range(2)]
+    words = ["有人拿刀在校门口砍人", "有人拿刀在校门口砍人" if wrong == "old" else "食堂着火了，烟很大"]
+    answers = [await tell(client, what=one, challenge=number, website="x") for one in words]
 
     codes = {code_of(await answer.text()) for answer in answers}
-    assert len(codes) == len(await cases(desk)) == (1 if wrong == "old" else 2)  # a stranger's page shares no code
+    told = 1 if wrong == "old" else 2
+    assert (
+        len(codes) == len(await tip_words(desk)) == len(await cases(desk)) == told
+    )  # a stranger's page shares no code
 
 
 async def test_only_the_last_address_of_all_lines_is_believed(client: Client) -> None:
@@ -130,9 +144,11 @@ async def test_only_the_last_address_of_all_lines_is_believed(client: Client) ->
 async def test_more_tips_from_one_place_than_anybody_makes_are_told_to_come_later(
     client: Client, desk: Desk, clock: Clock
 ) -> None:
-    without = [(await tell(client)).status for _ in range(3)]
+    without = [(await tell(client, what=one)).status for one in EVENTS[:3]]
     numbers = [await challenge(client) for _ in range(4)]
-    fields = [{"what": WHAT, "challenge": one, "work": work_on(one)} for one in numbers]
+    fields = [
+        {"what": what, "challenge": one, "work": work_on(one)} for what, one in zip(EVENTS[3:], numbers, strict=True)
+    ]
     worked = [await client.post("/tip", data=form(one)) for one in fields]
     elsewhere = await client.post(
         "/tip", data=form(fields[3] | {"challenge": await challenge(client)}), headers={"X-Forwarded-For": "1.2.3.4"}
@@ -142,8 +158,9 @@ async def test_more_tips_from_one_place_than_anybody_makes_are_told_to_come_late
     assert without == [200, 200, 429]
     assert [one.status for one in worked] == [200, 200, 200, 429]
     assert "110" in await worked[-1].text()
-    assert (elsewhere.status, (await tell(client)).status) == (200, 200)
-    assert len(await cases(desk)) == 7
+    assert (elsewhere.status, (await tell(client, what=EVENTS[2])).status) == (200, 200)
+    assert sorted(await tip_words(desk)) == sorted(EVENTS)
+    assert len(await cases(desk)) == len(EVENTS)  # however much is told, none of it is taken for another's event
 
 
 async def test_danger_is_heard_however_much_was_told_from_there(client: Client, desk: Desk) -> None:

@@ -12,9 +12,11 @@ from tests.web.test_site import make_house
 from tests.web.test_tipform import tip_words
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf
+from warden_bot.domain.message import Sender
+from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.case import acknowledge, close, named_officer
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.states import CaseEventKind, NoteKind
+from warden_bot.states import CaseEventKind, NoteKind, SenderRole
 from warden_bot.store.case_notes import NOTE_TEXT, add_note
 from warden_bot.store.cases import case_by_code
 from warden_bot.store.database import Session
@@ -167,6 +169,26 @@ async def test_code_that_was_said_in_a_group_shows_the_state_and_nothing_said(
 
     assert (status, "柜台" in page, 'name="words"' in page, "Received" in page) == (200, False, False, True)
     assert len(await tip_words(desk)) == 1
+
+
+async def test_code_of_somebody_who_joined_shows_what_was_said_to_them_unless_it_was_given_in_a_group(
+    client: Client, desk: Desk, library: Library
+) -> None:
+    await handle(desk, library, make_message(TIP))
+    there = Sender("another", "", SenderRole.PARENT)
+    joined = await handle(desk, library, make_message(TIP, group="c001", sender=there))
+    alone = await handle(desk, library, make_message(TIP, sender=Sender("a third", "", SenderRole.PARENT)))
+    (case,) = await cases(desk)
+    said_in_group, said_alone = [read_code(one.text or "") or "" for one in (joined, alone)]
+    await say_to_reporter(desk, case.code, "哪个柜台？")
+
+    shown = [await ask(client, code, query="?lang=en") for code in (said_in_group, said_alone)]
+
+    assert len({case.code, said_in_group, said_alone}) == 3
+    assert [("柜台" in page, 'name="words"' in page, "Received" in page) for _, page in shown] == [
+        (False, False, True),
+        (True, True, True),
+    ]
 
 
 async def test_too_much_and_broken_forms_are_refused(client: Client) -> None:

@@ -48,6 +48,8 @@ class Capabilities:
     probes: bool = False  # can check an address without anybody seeing anything
     hands_over: bool = False  # what is taken has yet to be posted by a person
     reaches_people: bool = False  # has private addresses, so an officer can be reached on it
+    pictures: bool = False  # can show the picture that goes with a broadcast
+    picture_apart: bool = False  # as a message of its own, after the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,10 @@ class Channel(ABC):
     @abstractmethod
     async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:
         """Send one part, counted from 0. Raise SendError, or OutcomeUnknown when the bytes left and no usable answer came."""
+
+    async def send_picture(self, message: OutboundMessage, number: int) -> SendReceipt:  # noqa: ARG002 -- the contract's signature
+        """Send the message's picture as its last part. Raise as `send` does. Only where `picture_apart`."""
+        raise SendError("no_pictures", AttemptOutcome.REJECTED, asked=False)
 
     async def send_together(
         self, messages: Sequence[OutboundMessage], part: str, number: int

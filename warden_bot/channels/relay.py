@@ -32,6 +32,7 @@ class Relay(Channel):
         most_parts=1,
         takes_key=True,  # a teacher who is told twice finds one page, which says whether it is posted
         hands_over=True,
+        pictures=True,  # on the page
     )
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("API_BASE", "where teachers' pages stand, if not at PUBLIC_URL"),

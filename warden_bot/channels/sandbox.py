@@ -10,13 +10,16 @@ from warden_bot.states import ChannelKind
 
 LONGEST_TEXT = 4096  # bytes
 ROOM = re.compile(r"\S{1,100}")
+PICTURE = "[图片] "  # and the key of the delivery that it goes with
 
 
 class Sandbox(Channel):
     """Posts into the sandbox's rooms; an address is a room's name. What people write there comes through the page."""
 
     kind: ClassVar[ChannelKind] = ChannelKind.SANDBOX
-    capabilities: ClassVar[Capabilities] = Capabilities(longest_part=LONGEST_TEXT, most_parts=2, reaches_people=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        longest_part=LONGEST_TEXT, most_parts=2, reaches_people=True, pictures=True, picture_apart=True
+    )
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("API_BASE", "not used: the sandbox's platform is this program itself"),
     )
@@ -32,6 +35,11 @@ class Sandbox(Channel):
     async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:  # noqa: ARG002 -- the contract's signature
         """Put one part into the recipient's room."""
         await self._around.rooms.post(message.recipient.address, part, self._around.clock())
+        return SendReceipt()
+
+    async def send_picture(self, message: OutboundMessage, number: int) -> SendReceipt:  # noqa: ARG002 -- the contract's signature
+        """Put a line into the room in whose place the page shows the picture, which stays where it is kept."""
+        await self._around.rooms.post(message.recipient.address, PICTURE + message.key, self._around.clock())
         return SendReceipt()
 
     async def check(self) -> str:

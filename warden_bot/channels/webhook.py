@@ -5,6 +5,7 @@ and `X-Warden-Signature: sha256=` + hex HMAC-SHA256(secret, timestamp + "." + bo
 Nothing that was sent can be taken back.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import ClassVar, Literal
@@ -25,10 +26,10 @@ from warden_bot.channels.base import (
     json_answer,
 )
 from warden_bot.channels.http import plain_words
-from warden_bot.channels.inbound import LONGEST_INBOUND, LONGEST_NAME, Id, Strict
+from warden_bot.channels.inbound import LONGEST_INBOUND, LONGEST_NAME, MOST_MEDIA, Id, Strict
 from warden_bot.channels.meanings import ROUTE_BROKEN
 from warden_bot.channels.signing import SIGNATURE, TIMESTAMP, require_signed, signature_of
-from warden_bot.domain.message import InboundMessage, OutboundMessage, Sender
+from warden_bot.domain.message import InboundMessage, Media, OutboundMessage, Sender
 from warden_bot.domain.splitting import split_text
 from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
@@ -42,6 +43,11 @@ class _InboundSender(Strict):
     role: Literal["parent", "student", "teacher", "officer"] = "parent"
 
 
+class _InboundMedia(Strict):
+    kind: Literal["image"]
+    data: str  # base64
+
+
 class _Inbound(Strict):
     """The body of an inbound request."""
 
@@ -51,6 +57,7 @@ class _Inbound(Strict):
     text: str = Field(max_length=LONGEST_INBOUND)
     addressed: bool = False
     reply_url: str = Field("", max_length=2000)
+    media: list[_InboundMedia] = Field(default_factory=list, max_length=MOST_MEDIA)
 
 
 class Webhook(Channel):
@@ -64,6 +71,7 @@ class Webhook(Channel):
         replies_in_answer=True,
         takes_key=True,
         reaches_people=True,
+        pictures=True,
     )
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("SECRET", "signs both directions; without it nothing is received", secret=True),
@@ -101,17 +109,18 @@ class Webhook(Channel):
         secret = message.recipient.secret or self._secret
         if not secret:
             self.require_settings("SECRET")
-        body = json.dumps(
-            {
-                "delivery_id": message.key,
-                "group": message.recipient.code,
-                "title": message.title,
-                "text": part,
-                "markdown": message.markdown,
-                "priority": message.priority.name.lower(),
-            },
-            ensure_ascii=False,
-        ).encode()
+        document: dict[str, object] = {
+            "delivery_id": message.key,
+            "group": message.recipient.code,
+            "title": message.title,
+            "text": part,
+            "markdown": message.markdown,
+            "priority": message.priority.name.lower(),
+        }
+        if (picture := message.picture) is not None:
+            data = base64.b64encode(picture.content).decode()
+            document["picture"] = {"media_type": picture.media_type, "data": data}
+        body = json.dumps(document, ensure_ascii=False).encode()
         timestamp = str(int(self._around.clock().timestamp()))
         signature = signature_of(secret, timestamp, body)
         headers = {TIMESTAMP: timestamp, SIGNATURE: signature}
@@ -138,10 +147,19 @@ class Webhook(Channel):
         found = _Inbound.read(request.body)
         sender = Sender(found.sender.id, found.sender.name, SenderRole(found.sender.role))
         addressed = found.addressed or found.group is None
+        url = self._safe_url(found.reply_url)
+        media = tuple(Media(one.kind, one.data) for one in found.media)
         message = InboundMessage(
-            self.kind, found.message_id, found.group, sender, found.text, addressed, self._safe_url(found.reply_url)
+            self.kind, found.message_id, found.group, sender, found.text, addressed, url, media=media
         )
         return Received((message,), _answer)
+
+    async def fetch_media(self, media: Media) -> bytes:
+        """Read a picture that came in the body itself."""
+        try:
+            return base64.b64decode(media.place, validate=True)
+        except ValueError:
+            raise SendError("no_media", AttemptOutcome.REJECTED, platform_words=media.kind, asked=False) from None
 
     def _safe_url(self, url: str) -> str:
         return url if url and self.address_fault(url) is None else ""

@@ -7,29 +7,55 @@ import typer
 from warden_bot.cli.console import Json, refuse, run, say, show_json
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from collections.abc import Mapping
+    from datetime import datetime, tzinfo
 
+    from warden_bot.content.desks import Desks
     from warden_bot.handlers.desk_work import Noted
     from warden_bot.store.cases import Case
+    from warden_bot.store.officers import Officer
 
 app = typer.Typer(help="线索（cases）", no_args_is_help=True)
 As = Annotated[str, typer.Option("--as", help="谁在操作（officers add 登记过的名字）")]
 Code = Annotated[str, typer.Argument(metavar="CODE", help="线索编号，如 7K4Q-M2XD")]
 
 
-def _row(case: "Case") -> dict[str, Any]:
+def _row(case: "Case", desks: "Desks", reader: "Officer | None", now: "datetime") -> dict[str, Any]:
+    """Return a case as JSON shows it. What a restricted desk's case is about, and came to, is for who works there."""
+    from warden_bot.store.past_due import is_overdue
+
+    desk = desks.of(case.desk)
+    open_to = not desk.restricted or (reader is not None and desk.admits(reader.name, reader.role))
     return {
         "code": case.code,
         "status": case.status.value,
-        "category": case.category,
+        "category": case.category if open_to else None,
         "danger": case.danger,
         "opened_at": case.opened_at.isoformat(timespec="microseconds"),
         "acknowledged_at": case.acknowledged_at.isoformat(timespec="microseconds") if case.acknowledged_at else None,
         "closed_at": case.closed_at.isoformat(timespec="microseconds") if case.closed_at else None,
-        "outcome": case.outcome,
+        "outcome": case.outcome if open_to else "",
         "desk": case.desk,
+        "desk_title": desk.title,
         "due_at": case.due_at.isoformat(timespec="microseconds") if case.due_at else None,
+        "overdue": is_overdue(case, now),
     }
+
+
+def _about(row: "Mapping[str, Any]") -> str:
+    from warden_bot.handlers.case import category_words
+
+    return category_words(row["category"]) if row["category"] is not None else f"{row['desk_title']}，限本组看"
+
+
+def due_words(row: "Mapping[str, Any]", zone: "tzinfo") -> str:
+    """Say by when something is to be put right, "" where nothing is."""
+    from datetime import datetime
+
+    if row["due_at"] is None:
+        return ""
+    day = f"{datetime.fromisoformat(row['due_at']).astimezone(zone):%m-%d}"
+    return f"\t期限 {day}" + ("，已过期" if row["overdue"] else "")
 
 
 def _note(one: "Noted") -> dict[str, Any]:
@@ -54,6 +80,7 @@ _WORDS = {
     "answered": "回话",
     "reminded": "提醒",
     "due_set": "定期限",
+    "recheck_asked": "请复查",
     "reopened": "重开",
     "note": "记录",
     "to_reporter": "回举报人",
@@ -78,10 +105,16 @@ def read_typed(typed: str) -> str:
 
 
 @app.command("list")
-def list_cases(as_json: Json = False) -> None:
-    """列出线索，新的在前。List the cases, the newest first."""
+def list_cases(
+    officer: Annotated[
+        str | None, typer.Option("--as", help="以谁的身份看；限本组看的岗位，本组的人才看得到类别")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """列出线索，新的在前。List the cases, the newest first; --as shows what a restricted desk's own are about."""
+    from warden_bot.content.desks import read_desks
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import category_words
+    from warden_bot.handlers.case import named_officer
     from warden_bot.kit import open_kit
     from warden_bot.store.cases import all_cases
 
@@ -90,16 +123,18 @@ def list_cases(as_json: Json = False) -> None:
 
     async def work() -> list[dict[str, Any]]:
         async with open_kit(settings) as kit, kit.database.read() as session:
-            return [_row(case) for case in await all_cases(session)]
+            desks, _ = read_desks(settings.content_dir)
+            reader = await named_officer(session, officer) if officer is not None else None
+            now = kit.clock()
+            return [_row(case, desks, reader, now) for case in await all_cases(session)]
 
     rows = run(work())
     if as_json:
         show_json(rows)
         return
     for row in rows:
-        say(
-            f"{row['code']}\t{_WORDS[row['status']]}\t{category_words(row['category'])}\t{_local(row['opened_at'], zone)}"
-        )
+        said = f"{row['code']}\t{_WORDS[row['status']]}\t{_about(row)}\t{_local(row['opened_at'], zone)}"
+        say(said + due_words(row, zone))
     say(f"共 {len(rows)} 条")
 
 
@@ -113,12 +148,13 @@ def show(
     from warden_bot.content.library import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import Refused
-    from warden_bot.handlers.case import category_words, named_officer, read_tips
+    from warden_bot.handlers.case import named_officer, read_tips
     from warden_bot.handlers.desk_work import Bench, read_notes
     from warden_bot.kit import open_kit
-    from warden_bot.store.cases import case_by_code, events_of
+    from warden_bot.store.cases import events_of
     from warden_bot.store.database import Session
     from warden_bot.store.officers import all_officers
+    from warden_bot.store.receipts import case_of_code
 
     settings = settings_from_here()
     zone = settings.zone
@@ -137,10 +173,12 @@ def show(
 
             words = await kit.database.write(read) if officer is not None else {}
             async with kit.database.read() as session:
-                case = await case_by_code(session, wanted)
+                case = await case_of_code(session, wanted)
                 if case is None:
                     raise Refused(f"没有编号 {wanted} 的线索")
-                names = {person.id: person.name for person in await all_officers(session)}
+                people = await all_officers(session)
+                reader = next((one for one in people if one.name == officer), None)
+                names = {person.id: person.name for person in people}
                 events = [
                     {
                         "kind": event.kind.value,
@@ -150,14 +188,14 @@ def show(
                     }
                     for event in await events_of(session, case)
                 ]
-            return {**_row(case), "desk_title": library.desks.of(case.desk).title, "events": events} | words
+            return {**_row(case, library.desks, reader, now), "events": events} | words
 
     found = run(work())
     if as_json:
         show_json(found)
         return
-    say(f"{found['code']}（{_WORDS[found['status']]}）{category_words(found['category'])} {found['outcome']}".rstrip())
-    say(f"  岗位 {found['desk_title']}" + (f"，期限 {_local(found['due_at'], zone)}" if found["due_at"] else ""))
+    say(f"{found['code']}（{_WORDS[found['status']]}）{_about(found)} {found['outcome']}".rstrip())
+    say(f"  岗位 {found['desk_title']}" + due_words(found, zone).replace("\t", "，"))
     for event in found["events"]:
         say(f"  {_local(event['at'], zone)} {_WORDS[event['kind']]} {event['officer'] or ''}".rstrip())
     for words in found.get("tips", []):
@@ -169,9 +207,10 @@ def show(
 @app.command("ack")
 def ack(code: Code, officer: As) -> None:
     """接一条线索：由你负责，不再叫别人。Take a case; nobody else is called any more."""
-    from warden_bot.content.desks import read_desks
+    from warden_bot.content.library import load_library
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import acknowledge, named_officer
+    from warden_bot.handlers.case import named_officer
+    from warden_bot.handlers.desk_work import Bench, take_on
     from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
@@ -180,10 +219,11 @@ def ack(code: Code, officer: As) -> None:
     async def work() -> None:
         async with open_kit(settings) as kit:
             now = kit.clock()
-            desks, _ = read_desks(settings.content_dir)
+            library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
+            bench = Bench(kit.sealer, kit.channels, library, now)
 
             async def write(session: Session) -> None:
-                await acknowledge(session, wanted, await named_officer(session, officer), now, desks)
+                await take_on(session, bench, wanted, await named_officer(session, officer))
 
             await kit.database.write(write)
 

@@ -5,10 +5,18 @@ import sys
 import typer
 
 from warden_bot.cli import (
+    acknowledging,
+    alerts,
     broadcasts,
+    bulletins,
+    calendar,
+    cap,
+    cards,
+    case_pictures,
     case_records,
     cases,
     content,
+    council,
     deliveries,
     desk_work,
     doctor,
@@ -17,6 +25,7 @@ from warden_bot.cli import (
     guarding,
     keys,
     learning,
+    lessons,
     people,
     posters,
     questions,
@@ -39,6 +48,14 @@ app.add_typer(serving.database, name="db")
 app.add_typer(groups.app, name="groups")
 app.add_typer(content.app, name="content")
 app.add_typer(broadcasts.app, name="broadcast")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(bulletins.app, name="bulletin")
+alerts.app.command("silent")(acknowledging.silent)
+alerts.app.command("heard")(acknowledging.heard)
+alerts.app.command("cap")(cap.export)
+alerts.app.command("read-cap")(cap.take)
+app.add_typer(calendar.app, name="calendar")
+app.add_typer(cards.app, name="cards")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(findings.app, name="findings")
 app.command("ask")(questions.ask)
@@ -55,11 +72,14 @@ cases.app.command("reply")(desk_work.reply)
 cases.app.command("due")(desk_work.due)
 cases.app.command("reopen")(desk_work.reopen)
 cases.app.command("reporter")(case_records.reporter)
+cases.app.command("pictures")(case_pictures.pictures)
 cases.app.command("export")(case_records.export)
 app.add_typer(posters.app, name="tips")
 app.add_typer(silence.app, name="silence")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
+app.add_typer(lessons.app, name="lessons")
+app.add_typer(council.app, name="council")
 
 
 def run() -> None:

@@ -33,14 +33,17 @@ def doctor(as_json: Json = False) -> None:
 
 
 async def _look() -> "list[Finding]":
+    from warden_bot.content.drawing import find_font
     from warden_bot.content.library import load_library
     from warden_bot.environment import settings_from_here, utc_now
-    from warden_bot.handlers.checkup import check_content, ok
+    from warden_bot.handlers.checkup import check_alarms, check_content, check_pictures, ok
 
     settings = settings_from_here()
     found = [ok("settings", "设置读得懂")]
     loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
-    return found + check_content(loaded) + await look_at_database(settings)
+    found += check_content(loaded) + check_alarms(loaded.library.alarm_sources, settings.alarm_secrets)
+    found += check_pictures(find_font())
+    return found + await look_at_database(settings)
 
 
 async def look_at_database(settings: "Settings") -> "list[Finding]":

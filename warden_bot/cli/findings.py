@@ -9,6 +9,7 @@ from warden_bot.cli.console import Json, run, say, show_json
 app = typer.Typer(help="要有人看的事（findings）", no_args_is_help=True)
 WORDS = {
     "campaign_missed": "日历上有，没有发",
+    "campaign_skipped": "日历上有，按规矩跳过",
     "broadcast_incomplete": "有群没排上",
     "claim_overdue": "发送的程序没有回来",
     "post_missing": "老师还没有转发",
@@ -23,6 +24,7 @@ WORDS = {
     "answer_held": "班主任说这条回答不对",
     "child_data_posted": "群里有人发了孩子的个人信息",
     "alarms_flooded": "校园系统报警太多",
+    "pushes_unwelcome": "群里嫌推送烦，下一条平常的跳过",
 }
 
 

@@ -54,10 +54,15 @@ def rotate(as_json: Json = False) -> None:
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.keeping_keys import rotate_keys
     from warden_bot.kit import open_kit
+    from warden_bot.store.spool import Spool
+
+    settings = settings_from_here()
 
     async def work() -> tuple[str, dict[str, dict[str, int]]]:
-        async with open_kit(settings_from_here()) as kit:
-            return kit.sealer.key_ids[0].hex(), await rotate_keys(kit.database, kit.sealer, actor(), kit.clock())
+        async with open_kit(settings) as kit:
+            spool = Spool(settings.spool_dir, kit.sealer)
+            found = await rotate_keys(kit.database, kit.sealer, actor(), kit.clock(), spool)
+            return kit.sealer.key_ids[0].hex(), found
 
     newest, found = run(work())
     unreadable = sum(counts["unreadable"] for counts in found.values())

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, actor, refuse, run, say, show_json
+from warden_bot.cli.console import Json, actor, refuse, run, say, show_json, warn
+from warden_bot.errors import Fault
 
 officers = typer.Typer(help="民警（officers）", no_args_is_help=True)
 shifts = typer.Typer(help="值班表（the duty roster）", no_args_is_help=True)
@@ -59,6 +60,30 @@ def add(
     say(f"{name.strip()}（{role}）已登记" + ("" if kind else "，还没有通知地址"))
 
 
+@officers.command("link")
+def link(name: Annotated[str, typer.Argument(metavar="NAME", help="登记过的名字")]) -> None:
+    """给一个人登录值班台的网址，10分钟内有效。Print the address with which a person signs in to the console."""
+    from warden_bot.environment import settings_from_here
+    from warden_bot.handlers.case import named_officer
+    from warden_bot.handlers.signing_in import give_way_on_command
+    from warden_bot.kit import open_kit
+    from warden_bot.store.database import Session
+
+    settings = settings_from_here()
+
+    async def work() -> str:
+        async with open_kit(settings) as kit:
+            now = kit.clock()
+
+            async def give(session: Session) -> str:
+                officer = await named_officer(session, name)
+                return await give_way_on_command(session, officer, settings.base_url, kit.sealer, actor(), now)
+
+            return await kit.database.write(give)
+
+    say(run(work()))
+
+
 @shifts.command("import")
 def import_file(file: Annotated[Path, typer.Argument(help="CSV 或 XLSX：officer,starts_at,ends_at,step")]) -> None:
     """导入值班表，替换同一段时间的旧班。Take over a roster file, all or nothing."""
@@ -66,13 +91,16 @@ def import_file(file: Annotated[Path, typer.Argument(help="CSV 或 XLSX：office
     from warden_bot.handlers.roster import import_shifts
     from warden_bot.kit import open_kit
 
-    async def work() -> int:
+    async def work() -> tuple[int, list[Fault]]:
         settings = settings_from_here()
         async with open_kit(settings) as kit:
             now = kit.clock()
             return await kit.database.write(lambda session: import_shifts(session, file, settings.zone, actor(), now))
 
-    say(f"导入 {run(work())} 个班")
+    count, odd = run(work())
+    say(f"导入 {count} 个班")
+    for one in odd:
+        warn(f"提醒 {one}")
 
 
 @shifts.command("template")
@@ -187,6 +215,7 @@ def override(
 @shifts.command("handover")
 def handover(as_json: Json = False) -> None:
     """交接班：没结束的线索、谁在办、没动过的、下一班。没有线索原文。The hand-over page, without any tip's words."""
+    from warden_bot.cli.cases import due_words
     from warden_bot.content.library import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import category_words
@@ -212,7 +241,8 @@ def handover(as_json: Json = False) -> None:
     say(f"没结束的线索：{len(page['cases'])} 条")
     for case in page["cases"]:
         about = category_words(case["category"]) if case["category"] else "限本组看"
-        say(f"  {case['code']}  {about}  {case['officer'] or '没人接'}" + ("  没有动过" if case["untouched"] else ""))
+        said = f"  {case['code']}  {about}  {case['officer'] or '没人接'}" + ("  没有动过" if case["untouched"] else "")
+        say(said + due_words(case, settings.zone))
 
 
 def _day(written: str) -> date:

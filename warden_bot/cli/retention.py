@@ -18,6 +18,9 @@ _WORDS = {
     "replies_sent": "发出的回复",
     "replies": "回过的话",
     "talk": "群里没叫机器人的话",
+    "machine_alarms": "校园系统的报警",
+    "lesson_answers": "云课堂的做题记录",
+    "opinions": "议事厅的意见",
     "audit_entries": "操作记录",
     "unreadable_spooled": "打不开的暂存消息",
 }
@@ -34,9 +37,11 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """清除到期的内容；天数写在 content/retention.yml。Erase what has had its time."""
+    from warden_bot.content.open_pages import read_open_pages
     from warden_bot.content.retention import read_retention
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import FaultsFound
+    from warden_bot.handlers.council import Hall, due_opinions, purge_opinions
     from warden_bot.handlers.retention import due_for_purge
     from warden_bot.handlers.retention import purge as purge_now
     from warden_bot.kit import open_kit
@@ -44,15 +49,19 @@ def purge(
 
     settings = settings_from_here()
     days, faults = read_retention(settings.content_dir)
-    if faults:  # nothing is erased by days that nobody meant
-        raise FaultsFound(faults)
+    pages, more = read_open_pages(settings.content_dir)
+    if faults or more:  # nothing is erased by days that nobody meant
+        raise FaultsFound(faults + more)
+    hall = Hall(pages.questions.values(), days, settings.zone)
 
     async def work() -> dict[str, int]:
         async with open_kit(settings) as kit:
             spool, now = Spool(settings.spool_dir, kit.sealer), kit.clock()
             if dry_run:
-                return await due_for_purge(kit.database, spool, days, now)
-            return await purge_now(kit.database, kit.sealer, spool, days, actor(), now)
+                counted = await due_for_purge(kit.database, spool, days, now)
+                return counted | {"opinions": await due_opinions(kit.database, hall, now)}
+            erased = await purge_now(kit.database, kit.sealer, spool, days, actor(), now)
+            return erased | {"opinions": await purge_opinions(kit.database, hall, actor(), now)}
 
     counts = run(work())
     if as_json:

@@ -1,21 +1,39 @@
 """When which campaign is due, from `calendar.yml`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from warden_bot.content.reading import Fields, mapping_fields
 from warden_bot.content.texts import Campaign
 from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.calendar import CalendarEntry, ImpossibleDate, in_quiet_hours, parse_day_rule, parse_time
+from warden_bot.domain.calendar import (
+    KINDS,
+    NOTHING_NAMED,
+    SUNDAY,
+    CalendarEntry,
+    ImpossibleDate,
+    in_quiet_hours,
+    parse_day_rule,
+    parse_time,
+    weekdays_of,
+)
+from warden_bot.domain.push_times import PushTimes
 from warden_bot.errors import Fault, Refused
 
 DEFAULT_WINDOW, DEFAULT_SPREAD = 50, 25  # minutes
-CALENDAR_KEYS = {"campaign", "at", "window", "spread", "audience", "from", "until"}
-DAY_KEYS = {"date", "yearly", "monthly", "weekly", "nth"}
+BOUNDS = {"from", "until", "before", "after"}
+CALENDAR_KEYS = {"campaign", "at", "sunday", "window", "spread", "audience", "exam"} | BOUNDS
+DAY_KEYS = set(KINDS)
+USUAL_TIMES = PushTimes()
+LONG_MONTH = 30
 
 
 def read_calendar(
-    fields: Fields, campaigns: Mapping[str, Campaign], today: date
+    fields: Fields,
+    campaigns: Mapping[str, Campaign],
+    today: date,
+    named: Mapping[str, Sequence[date]] = NOTHING_NAMED,
+    push_times: PushTimes = USUAL_TIMES,
 ) -> tuple[tuple[CalendarEntry, ...], list[Fault]]:
     """Return the entries and what to look at; faults go to `fields`. One that is past only warns: time breaks no build."""
     rows = fields.values.get("calendar") or []
@@ -26,8 +44,11 @@ def read_calendar(
         fields.fault("calendar", "calendar 的每一条都要写成 campaign: 编号 这样的几行")
         return (), []
     warnings: list[Fault] = []
-    read = [_entry(mapping_fields(row, fields.file), campaigns, today, fields.faults, warnings) for row in rows]
+    marked = [mapping_fields(row, fields.file) for row in rows]
+    read = [_entry(row, campaigns, today, named, fields.faults, warnings) for row in marked]
     entries = tuple(entry for entry in read if entry is not None)
+    for row, entry in zip(marked, read, strict=True):
+        warnings += _odd_times(row, entry, today, push_times) if entry is not None else []
     moments = [(entry.campaign, entry.days, entry.at) for entry in entries]
     twice = [moment for moment in moments if moments.count(moment) > 1]
     if twice:
@@ -36,7 +57,12 @@ def read_calendar(
 
 
 def _entry(
-    row: Fields, campaigns: Mapping[str, Campaign], today: date, faults: list[Fault], warnings: list[Fault]
+    row: Fields,
+    campaigns: Mapping[str, Campaign],
+    today: date,
+    named: Mapping[str, Sequence[date]],
+    faults: list[Fault],
+    warnings: list[Fault],
 ) -> CalendarEntry | None:
     row.refuse_unknown(CALENDAR_KEYS | DAY_KEYS)
     campaign = row.text("campaign")
@@ -48,8 +74,9 @@ def _entry(
         row.fault("spread" if "spread" in row.lines else "window", f"spread {spread} 要小于 window {window}")
     entry = None
     try:
-        day_fields = {key: value for key, value in row.values.items() if key in DAY_KEYS | {"from", "until"}}
-        days, at = parse_day_rule(day_fields), parse_time(row.values.get("at", ""))
+        day_fields = {key: value for key, value in row.values.items() if key in DAY_KEYS | BOUNDS}
+        days, at = parse_day_rule(day_fields, named), parse_time(row.values.get("at", ""))
+        sunday = parse_time(row.values["sunday"]) if "sunday" in row.values else None
         entry = CalendarEntry(
             campaign,
             days,
@@ -57,10 +84,12 @@ def _entry(
             timedelta(minutes=window),
             timedelta(minutes=spread),
             row.text("audience", needed=False),
+            sunday,
+            row.values.get("exam") is True,
         )
         if entry.audience:
             parse_audience(entry.audience)
-        if in_quiet_hours(at, entry.window):
+        if in_quiet_hours(at, entry.window) or (sunday and in_quiet_hours(sunday, entry.window)):
             row.fault("at", f"{at:%H:%M} 起 {window} 分钟会落进安静时段（22:00–06:30）")
         if days.is_past(today):
             warnings.append(Fault(row.file, row.line, f"推送 {campaign} 的日期已经过了，不会再发"))
@@ -72,3 +101,19 @@ def _entry(
         row.fault("audience", str(refusal))
     faults += row.faults
     return None if row.faults else entry
+
+
+def _odd_times(row: Fields, entry: CalendarEntry, today: date, push_times: PushTimes) -> list[Fault]:
+    """Return what an editor should look at: times at which nobody wants a push, Sundays that were not thought of."""
+    found: list[tuple[str, str | None]] = []
+    if entry.days.lunar and entry.days.lunar[1] == LONG_MONTH:
+        found.append(("lunar", "农历三十不是每年都有，没有的那年不发；除夕要写 festival: 除夕"))
+    weekdays = weekdays_of(entry.days, today)
+    if weekdays - {SUNDAY}:
+        found.append(("at", push_times.objection(entry.at, entry.window, sunday=False)))
+    if SUNDAY in weekdays:
+        on_sundays = push_times.objection(entry.on_sundays or entry.at, entry.window, sunday=True)
+        if on_sundays and not entry.on_sundays and len(weekdays) > 1:
+            on_sundays = f'会碰上星期天，要加一行 sunday: "15:20"：{on_sundays}'
+        found.append(("sunday" if entry.on_sundays else "at", on_sundays))
+    return [Fault(row.file, row.lines.get(key, row.line), reason) for key, reason in found if reason]

@@ -74,6 +74,11 @@ class Duty:
         again = self.danger_again_after if danger else self.again_after
         return Pace(waits, timedelta(minutes=again), self.rounds, at_once=danger)
 
+    def longest_wait(self, ack_within: timedelta | None) -> timedelta:
+        """Return how long an open case waits at most until it is looked at again."""
+        minutes = (*self.by_day, *self.by_night, *self.in_danger, self.again_after, self.danger_again_after)
+        return max(timedelta(minutes=max(minutes)), ack_within or timedelta(0))
+
     def reminds_after(self, *, danger: bool) -> timedelta:
         """Return how long a case may be left alone by whoever has it."""
         return timedelta(minutes=self.danger_remind_after if danger else self.remind_after)

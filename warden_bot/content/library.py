@@ -5,20 +5,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
+from warden_bot.content.acknowledgement import CONTACTS, Asking, read_asking
 from warden_bot.content.alarms import AlarmSource, read_sources
+from warden_bot.content.alerts import AlertRules, read_alert_rules
+from warden_bot.content.bulletin import BulletinPlan, read_bulletin
+from warden_bot.content.class_card import ClassCards, read_class_cards
 from warden_bot.content.dates import read_calendar
 from warden_bot.content.desks import Desks, read_desks
 from warden_bot.content.duty import Duty, read_duty
+from warden_bot.content.form import FormWords, read_form
 from warden_bot.content.gaps import gaps_in_samples, required_topics, unreal_facts
 from warden_bot.content.guarding import Warnings, check_warnings, read_warnings
 from warden_bot.content.learnt import LearntNotes
+from warden_bot.content.open_pages import OpenPages, check_open_pages, read_open_pages
 from warden_bot.content.reading import Fields, read_mapping, read_page, read_text
 from warden_bot.content.replies import Replies, parse_replies
 from warden_bot.content.retention import read_retention
+from warden_bot.content.school import read_school
 from warden_bot.content.speech import Speech, read_speech
 from warden_bot.content.templates import Unfilled, Wording
 from warden_bot.content.texts import (
@@ -32,13 +40,16 @@ from warden_bot.content.texts import (
     parse_answer,
     parse_campaign,
 )
+from warden_bot.domain.audience import Audience, parse_audience
 from warden_bot.domain.calendar import CalendarEntry
 from warden_bot.domain.retention import Retention
 from warden_bot.domain.understanding.guard import Guard
 from warden_bot.domain.understanding.retrieve import SampleIndex, TopicSamples
+from warden_bot.domain.year import SchoolYear
 from warden_bot.errors import Fault
 from warden_bot.states import Action
 
+Part = TypeVar("Part")
 SAMPLE_DAY = "11月23日"  # stands for the day of sending where a text is only checked or measured
 
 
@@ -59,7 +70,14 @@ class Library:
     retention: Retention = field(default_factory=Retention)
     folder: Path | None = None  # where what is learnt from the lines is kept
     desks: Desks = field(default_factory=Desks)  # whose a case can be
+    asking: Asking = field(default_factory=Asking)  # how classes are asked again whether they heard
     alarm_sources: Mapping[str, AlarmSource] = field(default_factory=dict)  # systems of the campus, by name
+    year: SchoolYear = field(default_factory=SchoolYear)  # the school's own
+    alert_rules: AlertRules = field(default_factory=AlertRules)
+    form: FormWords = field(default_factory=FormWords)  # what the public form says
+    class_cards: ClassCards = field(default_factory=ClassCards)
+    bulletin: BulletinPlan = field(default_factory=BulletinPlan)
+    open_pages: OpenPages = field(default_factory=OpenPages)  # lessons, and questions of the council hall
 
     @cached_property
     def index(self) -> SampleIndex:
@@ -82,6 +100,12 @@ class Library:
     def _notes(self) -> LearntNotes | None:
         return LearntNotes(self.folder) if self.folder else None
 
+    @property
+    def audiences(self) -> dict[str, Audience]:
+        """Return whom pushes are for: a campaign's own audience by its name, and the calendar's by their rules."""
+        own = {name: one.audience for name, one in self.campaigns.items()}
+        return own | {one.audience: parse_audience(one.audience) for one in self.calendar if one.audience}
+
     def values(self, today: str = SAMPLE_DAY, **extra: str) -> dict[str, object]:
         """Return what a text's variables stand for."""
         # A namespace: `local.items` must mean a fact of that name, never a method of a dictionary.
@@ -103,18 +127,11 @@ def load_library(folder: Path, today: date) -> Loaded:
         return Loaded(Library(), [Fault(str(folder), 0, "没有这个内容文件夹")], [])
     reader = _Reader(folder, today)
     local, demo = reader.local()
-    speech, faults = read_speech(folder)
+    desks = reader.noted(read_desks(folder))
+    alarm_sources = reader.noted(read_sources(folder, desks.by_name))
+    year, faults, missing = read_school(folder, today)
     reader.faults += faults
-    warnings, faults = read_warnings(folder)
-    reader.faults += faults
-    duty, faults = read_duty(folder)
-    reader.faults += faults
-    desks, faults = read_desks(folder)
-    reader.faults += faults
-    alarm_sources, faults = read_sources(folder, desks.by_name)
-    reader.faults += faults
-    retention, faults = read_retention(folder)
-    reader.faults += faults
+    reader.warnings += missing
     library = Library(
         reader.pages("answers", parse_answer, "topic"),
         reader.pages("campaigns", parse_campaign, "campaign"),
@@ -123,17 +140,24 @@ def load_library(folder: Path, today: date) -> Loaded:
         local,
         reader.numbers(),
         demo,
-        speech,
-        warnings,
-        duty=duty,
+        reader.noted(read_speech(folder)),
+        reader.noted(read_warnings(folder)),
+        duty=reader.noted(read_duty(folder)),
         alarm_sources=alarm_sources,
-        retention=retention,
+        alert_rules=reader.noted(read_alert_rules(folder)),
+        form=reader.noted(read_form(folder)),
+        bulletin=reader.noted(read_bulletin(folder)),
+        retention=reader.noted(read_retention(folder)),
+        asking=reader.noted(read_asking(folder)),
+        open_pages=reader.noted(read_open_pages(folder)),
+        class_cards=reader.noted(read_class_cards(folder)),
         folder=folder,
         desks=desks,
+        year=year,
     )
     if reader.faults:  # texts are only judged against files that could be read
         return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
-    library = replace(library, calendar=reader.calendar(library.campaigns))
+    library = replace(library, calendar=reader.calendar(library.campaigns, year))
     reader.check(library)
     return Loaded(library, sorted(reader.faults, key=_place), reader.warnings)
 
@@ -151,6 +175,11 @@ class _Reader:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
 
+    def noted(self, read: tuple[Part, list[Fault]]) -> Part:
+        """Return what was read of a file of its own; what is wrong with it is gathered."""
+        self.faults += read[1]
+        return read[0]
+
     def mapping(self, name: str) -> Fields:
         """Read one YAML file of the folder."""
         text, faults = read_text(self.folder / name, f"{self.folder.name}/{name}")
@@ -167,18 +196,17 @@ class _Reader:
         if not fields.values:  # unreadable or empty: `mapping` has said so
             return MappingProxyType({}), False
         values: dict[str, object] = {}
-        for key in fields.values.keys() - {"demo", "reviewed"}:
+        for key in fields.values.keys() - {"demo", "reviewed", CONTACTS}:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", key):
                 fields.fault(key, f"名字 {key} 只能用小写字母、数字和 _")
             values[key] = fields.text(key) if fields.values[key] is not None else Unfilled()
         self.faults += fields.faults
         self.warnings += unreal_facts(fields)
-        empty = [key for key, value in fields.values.items() if value is None]
+        empty = [key for key, value in fields.values.items() if value is None and key != CONTACTS]
         if empty:
             place = Fault(fields.file, fields.lines[empty[0]], f"还有 {len(empty)} 项没填：{'、'.join(empty)}")
             self.warnings.append(place)
-        demo = bool(fields.values.get("demo"))
-        if demo:
+        if demo := bool(fields.values.get("demo")):
             self.warnings.append(Fault(fields.file, fields.lines["demo"], "现在是演示数据，上线前换成真实信息"))
         return MappingProxyType(values), demo
 
@@ -220,11 +248,11 @@ class _Reader:
             self.faults.append(Fault(f"{self.folder.name}/{folder}", 0, "里面一个 .md 文件也没有"))
         return MappingProxyType(found)
 
-    def calendar(self, campaigns: Mapping[str, Campaign]) -> tuple[CalendarEntry, ...]:
+    def calendar(self, campaigns: Mapping[str, Campaign], year: SchoolYear) -> tuple[CalendarEntry, ...]:
         """Read when which campaign is due."""
         fields = self.mapping("calendar.yml")
         known = len(fields.faults)  # noted already
-        entries, warnings = read_calendar(fields, campaigns, self.today)
+        entries, warnings = read_calendar(fields, campaigns, self.today, year.first_days, year.push_times)
         self.faults += fields.faults[known:]
         self.warnings += warnings
         return entries
@@ -243,10 +271,12 @@ class _Reader:
             self._header(campaign, library)
         for findings in check_warnings(library.warnings, library.answers, **_rules(library)):
             self._note(findings)
-        for wording, allowed in library.replies.every():
-            values = library.values(**dict.fromkeys(allowed, "7K4Q-M2XD"))
-            rules = {**_rules(library), "values": values}
+        own = (library.replies, library.alert_rules, library.bulletin, library.class_cards, library.form)
+        for wording, allowed in chain.from_iterable(one.every() for one in own):
+            rules = _rules(library) | {"values": library.values(**dict.fromkeys(allowed, "7K4Q-M2XD"))}
             self._note(check_words(wording, **rules, longest=LONGEST_PRIVATE, extra=allowed))
+        self._note(check_open_pages(library.open_pages, self.today, library.replies, **_rules(library)))
+        self.faults += library.class_cards.unknown(library.answers)
         self._gaps(library)
 
     def _note(self, findings: Findings) -> None:
@@ -261,8 +291,7 @@ class _Reader:
 
     def _gaps(self, library: Library) -> None:
         """Note what a station has to do before these words can go live; `content check --strict` refuses it."""
-        required, faults = required_topics(self.folder)
-        self.faults += faults
+        required = self.noted(required_topics(self.folder))
         self.warnings += [gap for topic, gap in required.items() if topic not in library.answers]
         self.warnings += gaps_in_samples(library.answers)
 

@@ -34,6 +34,7 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"titles"}),
         "没听明白。您是想问：{{ titles }}？换个说法再发一次，或者发“人工”。急事打110。",
     ),
+    "only_signs": (NOTHING, "看不懂表情。有危险打110。要举报直接写。"),
     "only_words": (NOTHING, "图片和语音我看不懂，请打字告诉我。急事打110。"),
     "bound": (frozenset({"group"}), "好了，这里就是{{ group }}。以后的安全提醒会发到这里。"),
     "bound_teacher": (frozenset({"group"}), "好了，要发到{{ group }}的提醒，以后会先发给您，请您转发。"),
@@ -55,12 +56,17 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"code", "category"}),
         "{{ category }}，线索 {{ code }} 在你手上，一直没有动。请现在处理，做完写上结果。",
     ),
+    "recheck_due": (
+        frozenset({"code", "category", "day"}),
+        "{{ category }}，线索 {{ code }} 的期限 {{ day }} 到了，该复查了。改好了发“结 {{ code }} 结果”，没改好发“限 {{ code }} 日期”。",
+    ),
+    "due_wanted": (CODE, "要整改的，请定期限，发：限 {{ code }} 12月1日。到期我提醒复查。"),
     "ping": (NOTHING, "这是一次连接测试，不用回复。"),
     "human_in_group": (
         NOTHING,
         "已经记下，在等值班民警看。急事打110。\n一小时内没人叫我，我不在群里插话。细节请私聊我说，群里大家都看得见。",
     ),
-    "muted": (NOTHING, "好，我在这个群先不说话，急事打110。发“开口”叫我回来。"),
+    "muted": (NOTHING, "好，我在这个群先不说话，急事打110。两周后自己恢复，发“开口”马上恢复。"),
     "unmuted": (NOTHING, "好，我在这个群继续回答。"),
     "answer_held": (NOTHING, "这条正在核对，先别照着做。急事打110，别的问派出所。"),
     "answer_put_on_hold": (NOTHING, "记下了，这条在本群先不说，编辑会核对。"),
@@ -89,6 +95,8 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
     ),
     "transferred": (frozenset({"code", "desk"}), "编号 {{ code }} 转给{{ desk }}了，正在通知。"),
     "desk_unknown": (frozenset({"titles"}), "没有这个岗位。可以转：{{ titles }}。如：转 消防 7K4Q-M2XD"),
+    "case_link": (frozenset({"link"}), "打开 {{ link }} 就能办，只给你一个人，别转发。"),
+    "sign_in_link": (NOTHING, "点开登录，10分钟内用，只能用一次。只给你一个人，别转给别人："),
     "closed_by_you": (CODE, "编号 {{ code }} 已结束。"),
     "answered_reporter": (CODE, "编号 {{ code }}：记下了，对方拿编号能看到。"),
     "noted": (CODE, "编号 {{ code }}：记下了，只有民警看得到。"),
@@ -98,6 +106,9 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
     "orders_in_private": (NOTHING, "这里不方便，请私聊我发，或在值班群里叫我。"),
     "officer_words": (frozenset({"words"}), "民警：{{ words }}"),
     "officer_answered": (CODE, "民警有话回您，编号 {{ code }}。私聊我发“进度 {{ code }}”看。有危险请打110。"),
+    "case_taken": (CODE, "编号 {{ code }}：已有民警在看。有危险请打110。"),
+    "case_passed_to": (frozenset({"code", "desk"}), "编号 {{ code }}：转给{{ desk }}岗位了。有危险请打110。"),
+    "case_handed_on": (CODE, "编号 {{ code }}：已转给合适的人看。有危险请打110。"),
     "case_over": (CODE, "编号 {{ code }}：民警看完了，已结束。有新情况再发给我，有危险请打110。"),
     "harm_reported": (
         CODE,
@@ -116,8 +127,38 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         "预约记下了，编号 {{ code }}，等派出所联系。还没写的，再发一条：什么事、哪天有空、电话。要打起来了打110。",
     ),
     "duty_in_group": (CODE, "记下了，编号 {{ code }}。电话和细节请私聊我说，群里大家都看得见。急事打110。"),
+    "guide_what": (NOTHING, "紧急、有危险请立刻打110/119/120，这里不是报警。\n什么事？发一句就行。不想说了发“取消”。"),
+    "guide_opened": (CODE, "记下了，编号 {{ code }}，在等值班民警看。有危险请打110。"),
+    "guide_added": (CODE, "收到了，记在编号 {{ code }} 里。有危险请打110。"),
+    "guide_where_when": (NOTHING, "在哪、什么时候？一条发完就行。"),
+    "guide_where": (NOTHING, "在哪里？"),
+    "guide_when": (NOTHING, "什么时候？是常有的事也请说一声。"),
+    "guide_contact": (NOTHING, "照片可以直接发来；想留联系方式就写，不想留就说“不留”。"),
+    "guide_done": (NOTHING, "说完了。还想起什么，半小时内直接接着发。"),
+    "guide_goes_on": (CODE, "举报还在记，编号 {{ code }}，接着说就行。"),
+    "guide_goes_on_at_what": (NOTHING, "举报还没记，接着说是什么事就行。不想说了发“取消”。"),
+    "guide_cancelled": (NOTHING, "好，什么都没有记。有危险请打110。"),
+    "guide_stopped": (CODE, "好，不问了。编号 {{ code }} 已经记下；要删掉，发“删除 {{ code }}”。有危险请打110。"),
+    "picture_alone": (NOTHING, "这张图是什么事？先打字说一句，再发图，我转给民警。急事打110。"),
+    "pictures_added": (CODE, "图片收到了，记在编号 {{ code }} 里。有危险请打110。"),
+    "pictures_lost": (CODE, "有图片没收下，请换成照片再发一次，或打字说。已记在编号 {{ code }} 里。有危险请打110。"),
     "tip_erased": (CODE, "编号 {{ code }} 里您说的话删掉了，没有人看过。有危险请打110。"),
     "erasure_asked": (CODE, "编号 {{ code }} 可以要求删除，已经记下，由民警核对后处理。有危险请打110。"),
+    "alert_unheard_private": (
+        frozenset({"group", "title"}),
+        "{{ group }}还没有回“收到”：{{ title }}。请看群里的提醒，看到了就在群里回“收到”。",
+    ),
+    "alert_unheard_group": (frozenset({"title"}), "{{ title }}：请班主任回“收到”。家长不用回。"),
+    "alert_silent_classes": (
+        frozenset({"title", "count", "classes"}),
+        "{{ title }}：还有{{ count }}个班没有回“收到”：{{ classes }}。请打电话问班主任。",
+    ),
+    "lesson_card": (frozenset({"text"}), "{{ text }}"),
+    "class_card_elsewhere": (NOTHING, "班级卡只给班主任：私聊我发“班级卡”，或者看班级自己的网页。群里不发。"),
+    "class_card_missing": (
+        NOTHING,
+        "还没有您班的班级卡：每月初做上个月的。我认不出您是哪个班的，就请派出所登记您的私聊地址。",
+    ),
     "class_material_list": (frozenset({"themes"}), "班会材料有：{{ themes }}。\n发“班会材料”加上题目，我就发那一份。"),
 }
 MATERIALS = "class_material"  # cards for class meetings by their theme, as many as the editors write
@@ -131,8 +172,14 @@ MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_no
     "case_transferred",
     "desk_silent",
     "officer_answered",
+    "guide_opened",
+    "guide_added",
+    "guide_goes_on",
+    "guide_stopped",
+    "pictures_added",
+    "pictures_lost",
 }
-MUST_SHOW_LINK = frozenset({"relay_handover", "relay_reminder"})
+MUST_SHOW_LINK = frozenset({"relay_handover", "relay_reminder", "case_link"})
 DEFAULT = "default"
 FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。群里说不等于报警。"
 

@@ -2,14 +2,22 @@
 
 import calendar
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from types import MappingProxyType
+
+from warden_bot.domain.lunar import FESTIVALS, is_lunar, parse_lunar
 
 WEEKDAYS = {"周一": 0, "周二": 1, "周三": 2, "周四": 3, "周五": 4, "周六": 5, "周日": 6}
 ORDINALS = {"第一个": 1, "第二个": 2, "第三个": 3, "第四个": 4, "最后一个": -1}
 QUIET_FROM, QUIET_UNTIL = timedelta(hours=22), timedelta(hours=6, minutes=30)  # of the school's day
 LEAP_YEAR = 2000  # a year that has a 29 February, to test a month and day
+SUNDAY = 6
+NOTHING_NAMED: Mapping[str, Sequence[date]] = MappingProxyType({})
+KINDS = ("date", "yearly", "monthly", "weekly", "nth", "lunar", "festival", "term", "event")
+MOST_DAYS_AWAY = 60
+MOST_DAYS_SEEN = 3_000  # in which every date falls on every weekday
 NTH = re.compile(rf"(\d{{1,2}})月({'|'.join(ORDINALS)})({'|'.join(WEEKDAYS)})")
 
 
@@ -19,23 +27,33 @@ class ImpossibleDate(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DayRule:
-    """Exactly one of the first five says the days; `first` and `last` bound them (None: unbounded)."""
+    """Exactly one of the first seven says the days; `first` and `last` bound them (None: unbounded)."""
 
     on: date | None = None
     yearly: tuple[int, int] | None = None  # month, day
     monthly: int | None = None  # day of the month; months that lack it are left out
     weekly: int | None = None  # 0 Monday
     nth: tuple[int, int, int] | None = None  # month, which (-1 the last), weekday
+    lunar: tuple[int, int] | None = None  # month and day of the lunar calendar, or a festival
+    among: tuple[date, ...] | None = None  # the days of a term or an event of the school
     first: date | None = None
     last: date | None = None
+    shift: timedelta = timedelta(0)  # so long after the days that the rule names; negative: before
 
     def falls_on(self, day: date) -> bool:
         """Say whether the rule names this day."""
         if (self.first and day < self.first) or (self.last and day > self.last):
             return False
+        return self._names(day - self.shift)
+
+    def _names(self, day: date) -> bool:
         if self.nth:
             month, which, weekday = self.nth
             return day.month == month and day == _nth_weekday(day.year, month, which, weekday)
+        if self.lunar:
+            return is_lunar(day, self.lunar)
+        if self.among is not None:
+            return day in self.among
         return (
             day == self.on
             or (day.month, day.day) == self.yearly
@@ -45,7 +63,23 @@ class DayRule:
 
     def is_past(self, today: date) -> bool:
         """Say whether no day from today on can be named any more."""
-        return bool((self.on and self.on < today) or (self.last and self.last < today))
+        on = self.on + self.shift if self.on else max(self.among) + self.shift if self.among else None
+        return bool((on and on < today) or (self.last and self.last < today))
+
+
+def weekdays_of(rule: DayRule, today: date) -> frozenset[int]:
+    """Return on which weekdays a rule can name a day from today on; 0 is Monday."""
+    if rule.weekly is not None or rule.nth:
+        weekday = rule.nth[2] if rule.nth else rule.weekly or 0
+        return frozenset({(weekday + rule.shift.days) % 7})
+    if rule.on or rule.among is not None:
+        days = [day + rule.shift for day in ((rule.on,) if rule.on else rule.among or ())]
+        return frozenset(day.weekday() for day in days if day >= today)
+    if rule.last is None:
+        return frozenset(range(7))  # a date of every year or month falls on each of them sooner or later
+    first = max(today, rule.first or today)
+    bounded = (first + timedelta(days=number) for number in range(min((rule.last - first).days + 1, MOST_DAYS_SEEN)))
+    return frozenset(day.weekday() for day in bounded if rule.falls_on(day))
 
 
 def _nth_weekday(year: int, month: int, which: int, weekday: int) -> date:
@@ -53,29 +87,71 @@ def _nth_weekday(year: int, month: int, which: int, weekday: int) -> date:
     return date(year, month, days[which if which < 0 else which - 1])
 
 
-def parse_day_rule(fields: dict[str, object]) -> DayRule:
-    """Read `date`, `yearly`, `monthly`, `weekly` or `nth`, with `from` and `until`. Raise ImpossibleDate with the reason."""
-    kinds = [name for name in ("date", "yearly", "monthly", "weekly", "nth") if name in fields]
+def parse_day_rule(fields: Mapping[str, object], named: Mapping[str, Sequence[date]] = NOTHING_NAMED) -> DayRule:
+    """Read one of KINDS, with `from`, `until`, `before` and `after`; `named` has the days of terms and events.
+
+    Raise ImpossibleDate with the reason.
+    """
+    kinds = [name for name in KINDS if name in fields]
     if len(kinds) != 1:
-        message = "要写且只写一种日期：date、yearly、monthly、weekly 或 nth"
+        message = f"要写且只写一种日期：{'、'.join(KINDS)}"
         raise ImpossibleDate(message)
     first = _date(fields["from"]) if "from" in fields else None
     last = _date(fields["until"]) if "until" in fields else None
     if first and last and last < first:
         message = f"until {last} 早于 from {first}"
         raise ImpossibleDate(message)
-    value = fields[kinds[0]]
-    match kinds[0]:
+    rule = _rule(kinds[0], fields[kinds[0]], named)
+    return replace(rule, first=first, last=last, shift=_shift(fields))
+
+
+def _rule(kind: str, value: object, named: Mapping[str, Sequence[date]]) -> DayRule:
+    match kind:
         case "date":
-            return DayRule(on=_date(value), first=first, last=last)
+            return DayRule(on=_date(value))
         case "yearly":
-            return DayRule(yearly=_month_and_day(value), first=first, last=last)
+            return DayRule(yearly=_month_and_day(value))
         case "monthly":
-            return DayRule(monthly=_day_of_month(value), first=first, last=last)
+            return DayRule(monthly=_day_of_month(value))
         case "weekly":
-            return DayRule(weekly=_weekday(value), first=first, last=last)
+            return DayRule(weekly=_weekday(value))
+        case "nth":
+            return DayRule(nth=_nth(value))
         case _:
-            return DayRule(nth=_nth(value), first=first, last=last)
+            return _told_by_name(kind, str(value).strip(), named)
+
+
+def _told_by_name(kind: str, value: str, named: Mapping[str, Sequence[date]]) -> DayRule:
+    if kind in ("lunar", "festival"):
+        return DayRule(lunar=_lunar(kind, value))
+    return DayRule(among=_named(value, named))
+
+
+def _lunar(kind: str, value: str) -> tuple[int, int]:
+    found = FESTIVALS.get(value) if kind == "festival" else parse_lunar(value)
+    if found is None:
+        how = f"要写 {'、'.join(FESTIVALS)} 之一" if kind == "festival" else "要写成 腊月廿三"
+        message = f"“{value}”看不懂，{how}"
+        raise ImpossibleDate(message)
+    return found
+
+
+def _named(value: str, named: Mapping[str, Sequence[date]]) -> tuple[date, ...]:
+    if value not in named:
+        message = f"school.yml 里没有“{value}”"
+        raise ImpossibleDate(message)
+    return tuple(named[value])
+
+
+def _shift(fields: Mapping[str, object]) -> timedelta:
+    days = 0
+    for key, sign in (("before", -1), ("after", 1)):
+        value = fields.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_DAYS_AWAY:
+            message = f"{key} 要写天数，0 到 {MOST_DAYS_AWAY}"
+            raise ImpossibleDate(message)
+        days += sign * value
+    return timedelta(days=days)
 
 
 def parse_time(value: object) -> time:
@@ -159,10 +235,13 @@ class CalendarEntry:
     window: timedelta
     spread: timedelta
     audience: str  # empty: the campaign's own
+    on_sundays: time | None = None  # where a date that moves falls on one
+    helps_with_exam: bool = False  # may leave in the days before the entrance exam
 
     def due_on(self, day: date, zone: tzinfo) -> datetime | None:
         """Return the UTC instant at which it is due on a day of the school's calendar, or None."""
-        return datetime.combine(day, self.at, zone).astimezone(UTC) if self.days.falls_on(day) else None
+        at = self.on_sundays if self.on_sundays and day.weekday() == SUNDAY else self.at
+        return datetime.combine(day, at, zone).astimezone(UTC) if self.days.falls_on(day) else None
 
 
 @dataclass(frozen=True, slots=True)

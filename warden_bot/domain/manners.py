@@ -75,6 +75,7 @@ class Word(StrEnum):
     WRONG = "wrong"  # the last answer was wrong
     MATERIAL = "material"  # for a class meeting
     TALK = "talk"  # an officer shall come and talk to the school
+    CARD = "card"  # the class's card of the month
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,14 @@ WHOLE = {
     "这条不对": Word.WRONG,
     "班会材料": Word.MATERIAL,
     "请民警讲课": Word.TALK,
+    "班级卡": Word.CARD,
+    "班会卡": Word.CARD,
 }
 # Words that more may follow: after a mark or a blank, or straight away where the bot itself is spoken to.
 OPENING = {"班会材料": Word.MATERIAL, "请民警讲课": Word.TALK}
 CALLS_BACK = frozenset({"机器人", "菜单"})  # end the silence after a person was asked for
 # Every order has one of these: the mass of messages need not be looked at any closer. Also as traditional characters.
-TELLING = re.compile(r"[静靜]音|[闭閉]嘴|[说說][话話]|[开開]口|[声聲]明|冒充我|[这這]|班[会會]|民警")
+TELLING = re.compile(r"[静靜]音|[闭閉]嘴|[说說][话話]|[开開]口|[声聲]明|冒充我|[这這]|班[会會级級]|民警")
 MARK = re.compile(r"[^\w]")
 ASKS = re.compile(r"[?吗么嘛呢]|怎|咋|如何|什|何时|多久|是不是|能不能|可不可以")
 LONGEST_ORDER = 300  # characters

@@ -39,6 +39,7 @@ class InboundMessage:
     reply_url: str = ""  # where a later message to a private sender goes, where the channel has such a thing
     chat: str = field(default="", repr=False)  # the platform's id of the group chat; "" for a private chat
     media: tuple[Media, ...] = ()
+    reacts_to: str = ""  # the platform's id of the message under which a sign was put; "" for words of their own
 
     @property
     def private(self) -> bool:
@@ -62,6 +63,14 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A picture that goes with a message. What it says stands in the text too, for kinds that show none."""
+
+    content: bytes = field(repr=False)
+    media_type: str  # image/png or image/jpeg
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundMessage:
     """One message owed to one recipient. `key` stays the same on every resend of the same delivery."""
 
@@ -71,6 +80,7 @@ class OutboundMessage:
     title: str = ""
     priority: Priority = Priority.BROADCAST
     about: str = ""  # the key of the delivery that this one reminds of
+    picture: Attached | None = field(default=None, repr=False)
 
     def part_key(self, number: int) -> str:
         """Return the idempotency key of one part, counted from 0."""

@@ -13,6 +13,9 @@ class Retention:
     receipts: int = 180  # the codes that reporters hold, from the day they were given
     talk: int = 30  # what was decided about talk in a group that nobody addressed to the bot
     replies: int = 30  # what was replied, and to which private address
+    alarms: int = 30  # which alarms of machines came, from the last time each did; its case keeps what it has
+    lessons: int = 365  # who of a class took a lesson's quiz: hashes only, for the class's count
+    opinions: int = 90  # what people said in the council hall, from the day their question closed
     unreadable: int = 30  # spooled messages that no key opens
     audit: int = 3 * 365  # who did what
 

@@ -5,8 +5,10 @@ import os
 from dataclasses import dataclass, field
 
 from warden_bot.content.library import Library
+from warden_bot.domain.acknowledgement import says_received
 from warden_bot.domain.understanding.danger import danger_kind
-from warden_bot.domain.understanding.judge import EMERGENCY_TOPIC, TOPIC_OF, Verdict, judge
+from warden_bot.domain.understanding.intents import is_thanking_sign
+from warden_bot.domain.understanding.judge import EMERGENCY_TOPIC, NO_WORDS, TOPIC_OF, Verdict, judge
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.states import Action
 
@@ -63,7 +65,12 @@ class Memory:
 
 def hear(library: Library, text: str, today: str, *, addressed: bool, private: bool) -> Heard:
     """Judge a text and compose the reply. `private`: nobody else reads the answer, so it may be longer."""
+    if says_received(text):  # whoever says so, and wherever: nobody wants an answer to it
+        return Heard(Verdict(Action.SILENT, reason="acknowledgement"), None)
     verdict = judge(text, library.index, addressed=addressed)
+    if private and verdict.reason == NO_WORDS and not is_thanking_sign(text):  # somebody in fear may send no more
+        puzzled = Verdict(Action.MENU, TOPIC_OF[Action.MENU], reason=NO_WORDS)
+        return Heard(puzzled, library.replies.say("only_signs", library.values(today)))
     return Heard(verdict, compose(library, verdict, today, private=private))
 
 

@@ -12,7 +12,7 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.calendar import occurrences
-from warden_bot.handlers.owing import REPLY_WINDOW, owe_reply, owe_to_groups
+from warden_bot.handlers.owing import NOBODY_SPARED, REPLY_WINDOW, owe_reply, owe_to_groups
 from warden_bot.states import ChannelKind, FindingKind, OfficerRole, Priority
 from warden_bot.store.auditing import (
     call_forgotten_cases,
@@ -22,6 +22,7 @@ from warden_bot.store.auditing import (
     unanswered,
 )
 from warden_bot.store.broadcasts import Broadcast, due_already_made
+from warden_bot.store.budget import spares_of_routine
 from warden_bot.store.database import Session
 from warden_bot.store.findings import Finding, is_known, mend, note, open_findings, tell
 from warden_bot.store.groups import group_by_code, groups_in_audience
@@ -32,6 +33,7 @@ from warden_bot.store.moves import free_stragglers, lose, send_again
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outages import end_idle_outages
 from warden_bot.store.outbox import Delivery, enqueue, oldest_waiting
+from warden_bot.store.tip_talks import forget_talks
 
 LOOK_BACK = timedelta(hours=48)
 CAMPAIGN_GRACE = timedelta(seconds=60)  # the clock ticks every few seconds
@@ -46,7 +48,9 @@ NAMED_AT_MOST = 5
 TOLD_TO = dict.fromkeys(FindingKind, OfficerRole.OPERATOR) | {
     FindingKind.CONTENT_REFUSED: OfficerRole.EDITOR,
     FindingKind.CAMPAIGN_MISSED: OfficerRole.EDITOR,
+    FindingKind.CAMPAIGN_SKIPPED: OfficerRole.EDITOR,
     FindingKind.ANSWER_HELD: OfficerRole.EDITOR,
+    FindingKind.PUSHES_UNWELCOME: OfficerRole.EDITOR,
 }
 # The auditor mends these at once; that they were needed at all is what a person has to know.
 SELF_REPAIRED = (
@@ -60,11 +64,13 @@ UNWELL = frozenset(FindingKind) - {
     FindingKind.ROUTE_BROKEN,
     FindingKind.CONTENT_REFUSED,
     FindingKind.CAMPAIGN_MISSED,
+    FindingKind.CAMPAIGN_SKIPPED,
     FindingKind.POST_MISSING,
     FindingKind.ROUTE_MOVED,
     FindingKind.ANSWER_HELD,
     FindingKind.CHILD_DATA_POSTED,
     FindingKind.ALARMS_FLOODED,
+    FindingKind.PUSHES_UNWELCOME,
 }
 
 
@@ -77,7 +83,7 @@ async def audit(
     have run out though they live, and are left alone until the next time.
     """
     await _campaigns(session, library, zone, now)
-    await _broadcasts(session, channels, now)
+    await _broadcasts(session, library, channels, zone, now)
     if looked_lately:
         await _claims(session, now)
     await free_stragglers(session)
@@ -101,6 +107,8 @@ async def _campaigns(session: Session, library: Library, zone: tzinfo, now: date
     """Find campaigns whose window closed without a broadcast. One that is still open is the campaign clock's to make."""
     since = await school_since(session)
     await mend(session, FindingKind.CAMPAIGN_MISSED, now, seen_before=now - LOOK_BACK)  # it has been shown by then
+    await mend(session, FindingKind.CAMPAIGN_SKIPPED, now, seen_before=now - LOOK_BACK)
+    await mend(session, FindingKind.PUSHES_UNWELCOME, now, seen_before=now - LOOK_BACK)
     if since is None:
         return
     earliest = max(since, now - LOOK_BACK)
@@ -111,18 +119,22 @@ async def _campaigns(session: Session, library: Library, zone: tzinfo, now: date
         audience = parse_audience(entry.audience) if entry.audience else library.campaigns[entry.campaign].audience
         if await groups_in_audience(session, audience):
             subject = f"{entry.campaign} {found.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
-            if not await is_known(session, FindingKind.CAMPAIGN_MISSED, subject):
+            kinds = (FindingKind.CAMPAIGN_MISSED, FindingKind.CAMPAIGN_SKIPPED)
+            if not any([await is_known(session, kind, subject) for kind in kinds]):
                 await note(session, FindingKind.CAMPAIGN_MISSED, subject, "", now)
 
 
-async def _broadcasts(session: Session, channels: Channels, now: datetime) -> None:
+async def _broadcasts(session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime) -> None:
     """Owe broadcasts to groups that were left out, while that still makes sense."""
     for broadcast in await incomplete_broadcasts(session, now - LOOK_BACK):
         subject = str(broadcast.id)
         await note(session, FindingKind.BROADCAST_INCOMPLETE, subject, "", now)
         if _may_still_leave(broadcast, now):
             audience = parse_audience(broadcast.audience)
-            await owe_to_groups(session, broadcast, audience, channels, timedelta(0), now)
+            most = library.year.most_in_week_of(now.astimezone(zone).date())
+            routine = broadcast.campaign is not None and broadcast.priority is Priority.BROADCAST
+            spares = spares_of_routine(session, zone, now, most=most) if routine else NOBODY_SPARED
+            await owe_to_groups(session, broadcast, audience, channels, timedelta(0), now, spares)
         broadcast.expected = 0  # looked at; what is missing now has been retired meanwhile
         session.add(broadcast)
         await mend(session, FindingKind.BROADCAST_INCOMPLETE, now, [subject])
@@ -143,6 +155,7 @@ async def _claims(session: Session, now: datetime) -> None:
 async def _forget(session: Session, now: datetime) -> None:
     """Close what nobody will ever close otherwise: it has been shown, and has not been seen again for long."""
     await forget_ended(session, now)
+    await forget_talks(session, now)
     await forget_missed(session, now)
     await forget_alarms(session, now)
     for platform in await end_idle_outages(session, now - OUTAGE_IS_IDLE):

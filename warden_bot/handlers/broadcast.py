@@ -1,4 +1,4 @@
-"""A campaign is due, or somebody sends by hand: make the broadcast once and owe it to every group of its audience."""
+"""Somebody sends by hand: make the broadcast and owe it to every group of its audience."""
 
 import secrets
 from collections import Counter
@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
-from warden_bot.content.library import Library
 from warden_bot.domain.audience import Audience, parse_audience
-from warden_bot.domain.calendar import Occurrence, day_words, in_quiet_hours, sendable_now
+from warden_bot.domain.calendar import in_quiet_hours
+from warden_bot.domain.year import MOST_A_WEEK, NOT_AGAIN_WITHIN
 from warden_bot.errors import IllegalMove, Refused
 from warden_bot.handlers.fitting import over_limit
 from warden_bot.handlers.owing import owe_to_groups
@@ -20,11 +20,9 @@ from warden_bot.store.broadcasts import (
     Broadcast,
     Progress,
     broadcast_by_id,
-    due_already_made,
     progress,
     same_text_since,
     sent_since,
-    times_sent,
 )
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
@@ -32,8 +30,6 @@ from warden_bot.store.hushes import is_stopped
 from warden_bot.store.moves import call_back, close_window
 from warden_bot.store.sealing import Sealer
 
-NOT_AGAIN_WITHIN = timedelta(days=90)
-MOST_A_WEEK = 2
 # What is sent by hand means now: when it could not leave for so long, nobody wants it to leave any more.
 ROUTINE_WINDOW, URGENT_WINDOW = timedelta(hours=2), timedelta(hours=24)
 
@@ -68,64 +64,6 @@ async def send_by_hand(session: Session, order: Order, channels: Channels, now: 
     )
     await _make(session, broadcast, audience, channels, now=now)
     add_entry(session, order.actor, AuditAction.BROADCAST_SENT, str(broadcast.id), now)
-    return broadcast
-
-
-async def launch_due(
-    session: Session, library: Library, channels: Channels, zone: tzinfo, now: datetime
-) -> list[Broadcast]:
-    """Make every campaign's broadcast that is due and still inside its window, each once; return the new ones.
-
-    None while every group is silenced; one whose window closes meanwhile is not sent.
-    """
-    if await is_stopped(session, now):
-        return []
-    launched = []
-    for occurrence in sendable_now(library.calendar, now, zone):
-        broadcast = await launch(session, library, channels, occurrence, zone, now)
-        if broadcast is not None:
-            launched.append(broadcast)
-    return launched
-
-
-async def launch(
-    session: Session,
-    library: Library,
-    channels: Channels,
-    occurrence: Occurrence,
-    zone: tzinfo,
-    now: datetime,
-    *,
-    at_once: bool = False,
-) -> Broadcast | None:
-    """Make one campaign's broadcast unless it exists. None when it does, or when nobody is in its audience.
-
-    (campaign, due_at) is unique: two clocks that tick in the same moment make one broadcast, the second one's
-    transaction fails on the constraint and finds the first one's row when it is run again.
-    """
-    entry = occurrence.entry
-    if await due_already_made(session, entry.campaign, occurrence.due_at):
-        return None
-    campaign = library.campaigns[entry.campaign]
-    audience = parse_audience(entry.audience) if entry.audience else campaign.audience
-    if not await groups_in_audience(session, audience):
-        return None
-    turn = await times_sent(session, entry.campaign) % len(campaign.wordings)
-    today = day_words(occurrence.due_at, zone)
-    broadcast = Broadcast(
-        school_id=session.school_id,
-        key=secrets.token_hex(8),
-        campaign=entry.campaign,
-        due_at=occurrence.due_at,
-        audience=audience.rule,
-        text=campaign.wordings[turn].render(library.values(today)),
-        priority=Priority.BROADCAST,
-        created_by=f"campaign:{entry.campaign}",
-        created_at=now,
-        expires_at=now + ROUTINE_WINDOW if at_once else occurrence.leave_until,
-    )
-    spread = timedelta(0) if at_once else max(min(entry.spread, occurrence.leave_until - now), timedelta(0))
-    await _make(session, broadcast, audience, channels, now=now, spread=spread)
     return broadcast
 
 

@@ -22,7 +22,6 @@ from warden_bot.store.cases import (
     add_event,
     book_call,
     calls_made,
-    case_by_code,
     cases_to_call,
     events_of,
     move_case,
@@ -34,6 +33,7 @@ from warden_bot.store.database import Session
 from warden_bot.store.moves import call_back
 from warden_bot.store.officers import Officer, all_officers, officer_by_name, shifts_at
 from warden_bot.store.outbox import Delivery, enqueue
+from warden_bot.store.receipts import case_of_code
 from warden_bot.store.sealing import Sealer
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ def category_words(category: str) -> str:
 async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta | None) -> int:
     """Call the next step of every case that nobody acknowledged in time; return how many were called."""
     called = 0
-    for case in await cases_to_call(session, now):
+    for case in await cases_to_call(session, now, library.duty.longest_wait(ack_within)):
         called += await call_duty(session, case, library, now, ack_within)
     return called
 
@@ -279,7 +279,7 @@ async def case_for(session: Session, code: str, officer: Officer, desks: Desks |
     may_hear = READS_TIPS if desks is None else MAY_HEAR
     if officer.role not in may_hear:
         raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能处理线索")
-    case = await case_by_code(session, code)
+    case = await case_of_code(session, code)
     if case is None:
         raise Refused(f"没有编号 {code} 的线索")
     if desks is not None and not desks.of(case.desk).admits(officer.name, officer.role):

@@ -11,6 +11,7 @@ from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
 from warden_bot.store.left_alone import open_and_taken
 from warden_bot.store.officers import DutyShift, all_officers, shifts_between
+from warden_bot.store.past_due import is_overdue
 
 LOOKS_AHEAD = timedelta(days=7)  # for the next shift
 
@@ -25,7 +26,7 @@ async def hand_over(session: Session, library: Library, now: datetime) -> dict[s
         "at": iso(now),
         "on_duty": _shifts([shift for shift in shifts if shift.starts_at <= now], names),
         "next": _shifts(following, names),
-        "cases": [_case(case, library, names) for case in await open_and_taken(session)],
+        "cases": [_case(case, library, names, now) for case in await open_and_taken(session)],
     }
 
 
@@ -48,7 +49,7 @@ def _shifts(shifts: Sequence[DutyShift], names: Mapping[int, str]) -> list[dict[
     ]
 
 
-def _case(case: Case, library: Library, names: Mapping[int, str]) -> dict[str, Any]:
+def _case(case: Case, library: Library, names: Mapping[int, str], now: datetime) -> dict[str, Any]:
     """Return what the next shift has to know. What a restricted desk's case is about, only that desk knows."""
     taken = case.status is CaseStatus.ACKNOWLEDGED
     touched = taken and case.touched_at is not None and case.touched_at > (case.acknowledged_at or case.touched_at)
@@ -63,6 +64,7 @@ def _case(case: Case, library: Library, names: Mapping[int, str]) -> dict[str, A
         "acknowledged_at": iso(case.acknowledged_at),
         "touched_at": iso(case.touched_at),
         "due_at": iso(case.due_at),
+        "overdue": is_overdue(case, now),
         "reminded_at": iso(case.reminded_at),
         "untouched": not touched,
     }

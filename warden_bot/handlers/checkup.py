@@ -1,6 +1,6 @@
 """`doctor`: look at everything that has to be right for the bot to work, and say what to do about what is not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
+from warden_bot.content.alarms import AlarmSource
+from warden_bot.content.drawing import INSTALL
 from warden_bot.content.library import Loaded
 from warden_bot.domain.trouble import in_words, of_asking
 from warden_bot.errors import SealBroken, SendError
@@ -69,6 +71,13 @@ def check_content(loaded: Loaded) -> list[Finding]:
     return [ok("content", "内容没有错")]
 
 
+def check_pictures(font: Path | None) -> list[Finding]:
+    """Look whether the bulletin can be drawn. Its text goes without a picture too, so nothing is said where it can."""
+    if font is not None:
+        return []
+    return [warning("content", "这台机器没有中文字体，每周通报只能发文字", INSTALL)]
+
+
 def check_address(base_url: str, *, needed_by: Sequence[str]) -> list[Finding]:
     """Check where the outside reaches us: callbacks and teachers' pages need it."""
     if not needed_by:
@@ -89,10 +98,29 @@ def check_spool(spool: Spool, folder: Path) -> list[Finding]:
         return [
             fault("spool", f"{folder} 写不进去：{error.strerror}", "给运行机器人的账号写权限，或改 WARDEN_SPOOL_DIR")
         ]
+    apart = len(spool.set_apart())
+    if apart:
+        words = f"有 {apart} 条紧急消息打不开，放在一边"
+        return [fault("spool", words, "把封存它们的旧密钥加回 WARDEN_SECRET_KEYS，重启后会再试；keys show 看是哪把")]
     waiting = len(spool.waiting())
     if waiting:
         return [warning("spool", f"有 {waiting} 条紧急消息在等数据库", "让 serve 连上数据库，它会自己补记")]
     return [ok("spool", "紧急消息有地方存")]
+
+
+def check_alarms(sources: Mapping[str, AlarmSource], secrets: Mapping[str, str]) -> list[Finding]:
+    """Check that every system that may send alarms has a secret; nothing is said where none is to be taken."""
+    own = {name for name in secrets if name}
+    if not own:
+        return [ok("alarms", f"{len(sources)} 个来源用同一个密钥")] if secrets and sources else []
+    without = [name for name in sources if name not in own]
+    if without:
+        words = f"没有密钥的报警来源：{'、'.join(without)}"
+        return [warning("alarms", words, "在 WARDEN_ALARMS_SECRET 里加上 来源=密钥，不用的从 content/alarms.yml 删掉")]
+    if unknown := sorted(own - set(sources)):
+        words = f"WARDEN_ALARMS_SECRET 里有不认识的来源：{'、'.join(unknown)}"
+        return [warning("alarms", words, "对照 content/alarms.yml 改名，或者删掉")]
+    return [ok("alarms", f"{len(sources)} 个来源各有密钥")]
 
 
 async def check_database(database: Database, sealer: Sealer, channels: Channels, now: datetime) -> list[Finding]:

@@ -4,7 +4,6 @@ The one handler that opens its own transactions: a network call must not sit ins
 writes down how earlier tries ended and claims what may go now; then the requests are made. Do not move the sending into it.
 """
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
@@ -12,22 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from warden_bot.channels.base import Channel
+from warden_bot.channels.base import Channel, SendReceipt
 from warden_bot.domain.lanes import MOST_OPEN
-from warden_bot.domain.message import OutboundMessage, Recipient
+from warden_bot.domain.message import Attached, OutboundMessage, Recipient
 from warden_bot.domain.outage import Standing, after_outcome
 from warden_bot.domain.pacing import ThrottleRule
 from warden_bot.errors import OutcomeUnknown, SealBroken, SendError
+from warden_bot.handlers.case_notice import may_hear, notice_words, with_way_in
 from warden_bot.handlers.picking import Later, pick
 from warden_bot.handlers.settling import PER_CHANNEL, Ended, Errand, Post, abilities, settle
 from warden_bot.states import AttemptOutcome, CaseStatus, ChannelKind, DeliveryStatus, Priority
-from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, WORDLESS, Case, case_by_id, note_failed_notice, tips_of
+from warden_bot.store.cases import WORDLESS, case_by_id, note_failed_notice
 from warden_bot.store.claims import Claimed, anything_due, claim_due, look_around
 from warden_bot.store.database import Database, Session
-from warden_bot.store.groups import group_by_code
 from warden_bot.store.moves import LEASE, expire, finish_untried, give_back_strays, lose, put_back, send_again
-from warden_bot.store.officers import Officer
 from warden_bot.store.outages import outages_now
+from warden_bot.store.pictures import Picture, pictures_of
 
 NOTHING = SendError("nothing_to_send", AttemptOutcome.REJECTED, asked=False)
 # Who has not looked for so long was stopped, or had no database: the claims of its own worker are then renewed first.
@@ -83,7 +82,8 @@ async def take_turn(
             await give_back_strays(session, post.worker, known, now)
         if busy is not None:
             claimed = await claim_due(session, post.worker, post.sealer, look.due, busy, most, now)
-            found = [errand for one in claimed if (errand := await _errand(session, post, one, now))]
+            pictures = await _pictures(session, post, claimed)
+            found = [errand for one in claimed if (errand := await _errand(session, post, one, pictures, now))]
             errands, refused = await pick(session, post, _in_batches(post, found), outages, now)
             later += refused
         held_back = [(errand.claimed.id, one.at, one.code) for one in later for errand in one.errand.everyone]
@@ -97,7 +97,15 @@ async def take_turn(
     return turn
 
 
-async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime) -> Errand | None:
+async def _pictures(session: Session, post: Post, claimed: Sequence[Claimed]) -> Mapping[int, Picture]:
+    """Return the pictures that go with alerts, by alert. Nearly always there is no alert, and nothing is asked."""
+    alerts = {one.alert_id for one in claimed if post.channels[one.channel].capabilities.pictures} - {None}
+    return await pictures_of(session, {one for one in alerts if one is not None}) if alerts else {}
+
+
+async def _errand(
+    session: Session, post: Post, claimed: Claimed, pictures: Mapping[int, Picture], now: datetime
+) -> Errand | None:
     """Build the message of a claimed delivery, or finish the delivery here and now when there is none to send."""
     if claimed.recipient is None:
         await _fail_unopened(session, post, claimed, now)
@@ -108,30 +116,33 @@ async def _errand(session: Session, post: Post, claimed: Claimed, now: datetime)
         return None
     if claimed.case_id is not None:
         case = await case_by_id(session, claimed.case_id)
-        if case is None or case.status is not CaseStatus.OPEN or not await _may_hear(session, post, claimed, case):
+        if case is None or case.status is not CaseStatus.OPEN or not await may_hear(session, post, claimed, case):
             # Taken, or given to a closed desk, while this notice waited for its next try: it is not for them any more.
             await finish_untried(session, post.worker, claimed.id, DeliveryStatus.CANCELLED, "", now)
             return None
         try:
-            text = text if claimed.key.startswith(WORDLESS) else await _notice(session, post, claimed, case)
+            text = text if claimed.key.startswith(WORDLESS) else await notice_words(session, post, claimed, case)
         except SealBroken:
             await _fail_unopened(session, post, claimed, now)
             return None
+    text = with_way_in(post, claimed, text)
     about = claimed.about
-    message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority, about)
-    return Errand(claimed, message, channel.platform(claimed.recipient.address), now + LEASE, channel.parts(message))
-
-
-async def _may_hear(session: Session, post: Post, claimed: Claimed, case: Case) -> bool:
-    """Say whether whoever a notice is for may read it now: the case may have been given to another desk meanwhile."""
-    if claimed.key.startswith(WORDLESS):
-        return True
-    officer = await session.get(Officer, claimed.officer_id) if claimed.officer_id is not None else None
-    return officer is not None and post.desks().of(case.desk).admits(officer.name, officer.role)
+    found = pictures.get(claimed.alert_id or 0)
+    picture = Attached(found.content, found.media_type) if found is not None else None
+    message = OutboundMessage(claimed.key, claimed.recipient, text, claimed.title, claimed.priority, about, picture)
+    parts, apart = channel.parts(message), channel.capabilities.picture_apart
+    if apart and claimed.alert_id is not None and picture is None and 0 < len(parts) <= claimed.sent_parts:
+        # The text arrived, and the picture that was to follow was erased: its alert is over.
+        await finish_untried(session, post.worker, claimed.id, DeliveryStatus.SENT, "", now)
+        return None
+    platform, until = channel.platform(claimed.recipient.address), now + LEASE
+    return Errand(claimed, message, platform, until, parts, picture_apart=apart and picture is not None)
 
 
 def _end_untried(claimed: Claimed, recipient: Recipient, channel: Channel) -> tuple[DeliveryStatus, str] | None:
     """Return how a delivery ends that is not to be tried, with the code; None for all others."""
+    if claimed.misdirected:
+        return DeliveryStatus.CANCELLED, "training"
     if claimed.doubtful:
         return DeliveryStatus.UNCONFIRMED, "no_answer"
     if _is_pointless(claimed, channel):
@@ -173,24 +184,6 @@ async def _fail_unopened(session: Session, post: Post, claimed: Claimed, now: da
         await note_failed_notice(session, claimed.case_id, claimed.officer_id, now)
 
 
-async def _notice(session: Session, post: Post, claimed: Claimed, case: Case) -> str:
-    """Write out a case notice: the only place where a tip's words are opened without somebody asking for them.
-
-    In danger the officer must know where: then the group it was said in is named. Else it is not, for in a class of 45
-    families that says too much about who reported.
-    """
-    lines: list[str] = []
-    groups: list[str] = []
-    for tip in await tips_of(session, case):
-        reporter = json.loads(post.sealer.open(tip.sealed_reporter, TIP_REPORTER))
-        group = await group_by_code(session, reporter["group"]) if case.danger and reporter["group"] else None
-        place = f"（{group.name}）" if group else ""
-        groups += [group.name] if group and group.name not in groups else []
-        lines.append(f"原话{place}：{post.sealer.open(tip.sealed_text, TIP_TEXT)}")
-    where = [f"哪里：{'群：' + '、'.join(groups) if groups else '看原话'}"] if case.danger else []
-    return "\n".join([claimed.text, *where, *lines])
-
-
 async def deliver(post: Post, errand: Errand) -> list[Ended]:
     """Send one errand and its mates; say how it ended for each. Nothing: the claim had run out before anything was sent."""
     started = post.clock()
@@ -207,13 +200,28 @@ async def _send_alone(post: Post, errand: Errand, started: datetime) -> list[End
     problem = None if errand.parts else NOTHING
     channel = post.channels[errand.claimed.channel]
     try:
-        for number, part in enumerate(errand.parts[sent:], start=sent):
-            receipt = await _guarded(channel.send(errand.message, part, number))
+        for number in range(sent, errand.count if errand.parts else 0):
+            receipt = await _guarded(_send_part(channel, errand, number))
             ids.append(receipt.external_id)
             sent += 1
     except SendError as error:
-        problem = error
+        problem = None if _is_only_the_picture(errand, sent, error) else error
     return [Ended(errand, started, post.clock(), sent, problem, tuple(ids))]
+
+
+def _send_part(channel: Channel, errand: Errand, number: int) -> Awaitable[SendReceipt]:
+    """Send one part of the text, or the picture that comes after them."""
+    if number < len(errand.parts):
+        return channel.send(errand.message, errand.parts[number], number)
+    return channel.send_picture(errand.message, number)
+
+
+def _is_only_the_picture(errand: Errand, sent: int, error: SendError) -> bool:
+    """Say whether the whole text arrived and the platform only wants no such picture: the group has been reached."""
+    refused = sent == len(errand.parts) > 0 and error.outcome is AttemptOutcome.REJECTED
+    if refused:
+        log.warning("delivery %s: its text arrived, its picture was refused: %s", errand.claimed.id, error.code)
+    return refused
 
 
 async def _send_together(post: Post, errand: Errand, started: datetime) -> list[Ended]:
@@ -242,7 +250,7 @@ async def _send_together(post: Post, errand: Errand, started: datetime) -> list[
 
 
 def _sent_before(errand: Errand) -> int:
-    return errand.claimed.sent_parts if errand.claimed.sent_parts < len(errand.parts) else 0
+    return errand.claimed.sent_parts if errand.claimed.sent_parts < errand.count else 0
 
 
 def _remember(post: Post, ended: Ended) -> None:

@@ -14,8 +14,8 @@ from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.errors import Refused, SealBroken
-from warden_bot.handlers.case import case_for, close, is_reachable
-from warden_bot.states import CaseEventKind, CaseStatus, NoteKind, Priority
+from warden_bot.handlers.case import acknowledge, case_for, close, is_reachable
+from warden_bot.states import CaseEventKind, CaseStatus, NoteKind, Priority, SenderRole
 from warden_bot.store.audit import add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, add_note, notes_of, told_reporter
 from warden_bot.store.cases import (
@@ -68,6 +68,17 @@ class Noted:
     words: str = field(repr=False)
 
 
+async def take_on(session: Session, bench: Bench, code: str, officer: Officer) -> Case:
+    """Give a case to the officer who says "mine", and let its reporters know; who says it twice says nothing new."""
+    desks = bench.library.desks
+    case = await case_for(session, code, officer, desks)
+    theirs = case.status is CaseStatus.ACKNOWLEDGED and case.acknowledged_by == officer.id
+    case = await acknowledge(session, code, officer, bench.now, desks)
+    if not theirs:
+        await _tell_reporters(session, bench, case, "case_taken")
+    return case
+
+
 async def transfer(
     session: Session, bench: Bench, code: str, desk_words: str, officer: Officer, words: str = ""
 ) -> Case:
@@ -83,10 +94,11 @@ async def transfer(
         raise Refused(f"“{desk.title}”没有能收到通知的人，也没有所长，先登记再转")
     await give_to_desk(session, case, desk.name, now)
     add_event(session, case, CaseEventKind.TRANSFERRED, now, officer_id=officer.id)
-    add_entry(session, officer.name, AuditAction.CASE_TRANSFERRED, code, now)
+    add_entry(session, officer.name, AuditAction.CASE_TRANSFERRED, case.code, now)
     await call_back(session, now, case_id=case.id or 0)
     if words.strip():
         _write(session, bench, case, officer, NoteKind.NOTE, words)
+    await _tell_reporters(session, bench, case, "case_handed_on" if desk.restricted else "case_passed_to", desk.title)
     return case
 
 
@@ -114,7 +126,7 @@ async def set_due(session: Session, bench: Bench, code: str, officer: Officer, d
     case = await case_for(session, code, officer, bench.library.desks)
     if case.status is CaseStatus.CLOSED:
         raise Refused(f"线索 {code} 已结束，不能再定期限")
-    await touch_case(session, case, bench.now, due_at=due_at)
+    await touch_case(session, case, bench.now, due_at=due_at, recheck_asked_at=None)
     add_event(session, case, CaseEventKind.DUE_SET, bench.now, officer_id=officer.id)
     return case
 
@@ -177,8 +189,11 @@ def _write(session: Session, bench: Bench, case: Case, officer: Officer, kind: N
     add_note(session, case, kind, bench.sealer.seal(written, NOTE_TEXT), bench.now, officer_id=officer.id)
 
 
-async def _tell_reporters(session: Session, bench: Bench, case: Case, phrase: str) -> None:
-    """Owe each private reporter of a case one line with their own code; who cannot be written to sees it by the code."""
+async def _tell_reporters(session: Session, bench: Bench, case: Case, phrase: str, desk: str = "") -> None:
+    """Owe each private reporter of a case one line with their own code; who cannot be written to sees it by the code.
+
+    An officer who reported something hears no more of the case than any other officer.
+    """
     # The latest of each: an address may have changed.
     latest = {tip.reporter_hash: tip for tip in await tips_of(session, case) if not tip.from_group}
     codes = await codes_of_reporters(session, case)
@@ -186,7 +201,7 @@ async def _tell_reporters(session: Session, bench: Bench, case: Case, phrase: st
         address = _address(bench, tip)
         if not address:
             continue
-        text = bench.library.replies.say(phrase, bench.library.values(code=codes.get(hashed, case.code)))
+        text = bench.library.replies.say(phrase, bench.library.values(code=codes.get(hashed, case.code), desk=desk))
         enqueue(
             session,
             Delivery(  # without the case: its notices carry the tip's words, and end when the case has its officer
@@ -209,6 +224,8 @@ def _address(bench: Bench, tip: Tip) -> str:
     try:
         reporter = json.loads(bench.sealer.open(tip.sealed_reporter, TIP_REPORTER))
     except (SealBroken, ValueError):
+        return ""
+    if reporter.get("role") == SenderRole.OFFICER:
         return ""
     channel = bench.channels.get(tip.channel)
     address = str(reporter.get("reply_url") or reporter.get("id") or "")

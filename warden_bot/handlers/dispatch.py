@@ -7,19 +7,26 @@ message that was answered has its effects on disk, and a platform that repeats i
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from warden_bot.channels.base import Reply
+from warden_bot.domain.guiding import cancels, declines
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.understanding.judge import TOPIC_OF
+from warden_bot.handlers.acknowledgement import hear_teachers, may_acknowledge
 from warden_bot.handlers.answer import compose
 from warden_bot.handlers.case import call_duty
+from warden_bot.handlers.chat_pictures import with_pictures
+from warden_bot.handlers.complaints import hear_complaints, may_complain
 from warden_bot.handlers.guard import notice_children_data, watch
+from warden_bot.handlers.guiding import lead
 from warden_bot.handlers.handover import hand_over, listen
 from warden_bot.handlers.incoming import Desk, Incoming, understand
 from warden_bot.handlers.learning import missed, note_all
 from warden_bot.handlers.manners import Etiquette, look, reasons_for
 from warden_bot.handlers.ordering import command, status, without_words
 from warden_bot.handlers.owing import owe_reply
+from warden_bot.handlers.same_event import MAY_BE_KNOWN, give_code, join_event, said_before
 from warden_bot.handlers.tip import (
     OPENS_CASE,
     REMEMBERED,
@@ -35,7 +42,10 @@ from warden_bot.store.groups import address_hash, codes_at, group_by_code
 from warden_bot.store.guard_alarms import take_turn
 from warden_bot.store.inbox import Decided, earlier_message, keep, keep_new, known_among
 from warden_bot.store.outbox import REPLY_ADDRESS
+from warden_bot.store.receipts import code_for
+from warden_bot.store.receipts import take_turn as take_turn_to_report
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.tip_talks import who_talks
 
 __all__ = ["Desk", "Incoming", "dispatch", "understand"]
 
@@ -56,22 +66,28 @@ async def _take_in(session: Session, incoming: Sequence[Incoming]) -> list[Reply
     passing = [one.passes for one in incoming]
     replies: dict[int, Reply] = {}
     missed_ones: list[Incoming] = []
+    new_ones: list[Incoming] = []
     if any(one.suspicion or one.bares_children for one in incoming):
         await take_turn(session)  # before any row is locked, so that two processes cannot wait for each other
+    if any(one.verdict.action in MAY_BE_KNOWN for one in incoming):
+        await take_turn_to_report(session)  # after the guard's turn, everywhere
     for place, one in enumerate(incoming):
         if not passing[place]:
-            replies[place] = await _handle(session, one, missed_ones)
+            replies[place] = await _handle(session, one, missed_ones, new_ones)
     in_one_go = [(place, one) for place, one in enumerate(incoming) if passing[place]]
     etiquette = await look(session, [one for _, one in in_one_go])
     fast, slow = await _sorted_out(session, in_one_go, etiquette)
     for place, one in fast:
         replies[place] = etiquette.restrain(one)
     if fast:
+        new_ones += [one for _, one in fast]
         await keep_new(session, [_decided(one, replies[place]) for place, one in fast])
         missed_ones += [one for place, one in fast if _is_missed(one, replies[place])]
     for place, one in slow:
-        replies[place] = await _handle(session, one, missed_ones)
+        replies[place] = await _handle(session, one, missed_ones, new_ones)
     await _keep_missed(session, missed_ones)  # all at once and in order, so that no two processes wait for each other
+    await hear_teachers(session, [one for one in new_ones if may_acknowledge(one)])
+    await hear_complaints(session, [one for one in new_ones if may_complain(one)])
     return [replies[place] for place in range(len(incoming))]
 
 
@@ -117,26 +133,36 @@ async def _sorted_out(
 
 async def _told_lately(session: Session, incoming: Sequence[Incoming]) -> set[str]:
     """Return which private senders may be adding to a case."""
-    private = [one for one in incoming if one.message.private and one.heard.verdict.action is not Action.SILENT]
+    private = [one for one in incoming if one.message.private and _may_add(one)]
     if not private:
         return set()
     await session.flush()  # what the same batch told before
     hashes = [reporter_hash(one.message, one.desk.sealer) for one in private]
-    return await who_told_lately(session, hashes, private[0].now - REMEMBERED)
+    now = private[0].now
+    return await who_told_lately(session, hashes, now - REMEMBERED) | await who_talks(session, hashes, now)
 
 
-async def _handle(session: Session, incoming: Incoming, missed_ones: list[Incoming]) -> Reply:
+def _may_add(one: Incoming) -> bool:
+    """Say whether a private message may belong to what its sender told: thanks do not, but to whoever was just asked."""
+    return one.heard.verdict.action is not Action.SILENT or cancels(one.message.text) or declines(one.message.text)
+
+
+async def _handle(
+    session: Session, incoming: Incoming, missed_ones: list[Incoming], new_ones: list[Incoming]
+) -> Reply:
     """Handle one message by itself: a repeat gets the reply it got before, and has no effect.
 
-    What was asked and not understood well is added to `missed_ones`.
+    What was asked and not understood well is added to `missed_ones`, and what is no repeat to `new_ones`.
     """
     message, desk = incoming.message, incoming.desk
     earlier = await earlier_message(session, message.channel, message.message_id)
     if earlier is not None:
         again = message.private and earlier.action is Action.STATUS and incoming.verdict.action is Action.STATUS
         return Reply(earlier.action, earlier.topic, await status(session, incoming) if again else earlier.reply)
+    new_ones.append(incoming)
     commanded = await command(session, incoming)
     reply = commanded or await _guarded(session, incoming) or await _effects(session, incoming)
+    reply = reply if commanded else await with_pictures(session, incoming, reply)
     inbox_id = await keep(session, _decided(incoming, without_words(incoming, reply)))
     if _is_missed(incoming, reply):
         missed_ones.append(incoming)
@@ -149,8 +175,12 @@ async def _effects(session: Session, one: Incoming) -> Reply:
     """Do what a message asks for, and return what is said to it: first who has the conversation, then its case."""
     verdict = one.verdict
     etiquette = await look(session, [one])
-    if etiquette.is_handed_over(one) and (listened := await listen(session, one)):
-        return listened
+    listened = await listen(session, one) if etiquette.is_handed_over(one) else None
+    opens, adds = partial(_open, session, etiquette=etiquette), partial(_add, session)
+    if first := listened or await lead(session, one, opens, adds):
+        return first
+    if code := await said_before(session, one.message, verdict, one.desk.sealer, one.now):
+        return _receipt(one, etiquette, code)
     case = await case_in_progress(session, one.message, verdict, one.desk.sealer, one.now)
     if case is not None:
         return await _add(session, one, case)
@@ -165,7 +195,8 @@ async def _add(session: Session, one: Incoming, case: Case) -> Reply:
     """Add a private message to its sender's case; say so, and answer what it asks besides."""
     verdict = one.verdict
     add_to_case(session, case, one.message, one.desk.sealer, one.now)
-    added = one.say("tip_added", code=case.code)
+    code = await code_for(session, case, reporter_hash(one.message, one.desk.sealer))
+    added = one.say("tip_added", code=code)
     if verdict.action is Action.HUMAN:
         await hand_over(session, one)
     if verdict.action in (Action.EMERGENCY, Action.ANSWER, Action.HUMAN):
@@ -175,19 +206,29 @@ async def _add(session: Session, one: Incoming, case: Case) -> Reply:
 
 
 async def _open(session: Session, one: Incoming, etiquette: Etiquette) -> Reply:
-    """Open a case and call the officer on duty. Only an emergency gets its line wherever and whenever it is."""
-    verdict = one.verdict
-    case = await take_tip(session, one.message, verdict, one.desk.sealer, one.now)
+    """Open a case and call the officer on duty, or join the case of the same event with a code of the reporter's own."""
+    verdict, sealer = one.verdict, one.desk.sealer
+    known = await join_event(session, one.message, verdict, sealer, one.library, one.now)
+    if known is not None:
+        code = await give_code(session, one.message, known, sealer, one.library, one.now)
+        return _receipt(one, etiquette, code)
+    case = await take_tip(session, one.message, verdict, sealer, one.now)
     await call_duty(session, case, one.library, one.now, one.desk.ack_within)
     if verdict.action is Action.HUMAN:
         await hand_over(session, one)
-    text = compose(one.library, verdict, one.today, private=one.message.private, code=case.code)
+    return _receipt(one, etiquette, case.code)
+
+
+def _receipt(one: Incoming, etiquette: Etiquette, code: str) -> Reply:
+    """Tell a reporter their code. Only an emergency gets its line wherever and whenever it is."""
+    verdict = one.verdict
+    text = compose(one.library, verdict, one.today, private=one.message.private, code=code)
     if verdict.action is not Action.EMERGENCY and not one.message.private:
         reasons = etiquette.reasons(one)
         if HushReason.STOPPED in reasons:
             text = None
         elif HushReason.MUTED in reasons:
-            text = one.say("tip_in_group", code=case.code)
+            text = one.say("tip_in_group", code=code)
     return Reply(verdict.action, verdict.topic, text)
 
 

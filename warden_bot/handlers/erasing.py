@@ -17,6 +17,7 @@ from warden_bot.store.cases import add_event
 from warden_bot.store.database import Session
 from warden_bot.store.erasing import Told, asked_already, erase_told, is_unread, told_by
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.tip_talks import end_talk
 
 DELETE = re.compile(r"^\s*(?:删除|删掉)\s*[:：]?\s*(?=[0-9A-Za-z０-９Ａ-Ｚａ-ｚ])")
 REPORTER = "reporter"  # in the audit log, where nobody's name may stand
@@ -34,6 +35,8 @@ async def erase(
     if code is None:
         return None
     told = await told_by(session, code, reporter_hash(message, sealer))
+    if told is not None:
+        await end_talk(session, reporter_hash(message, sealer))  # whoever wants it gone is asked nothing more
     phrase = "status_unknown" if told is None else await erase_unread_tip(session, sealer, told, now)
     return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], library.replies.say(phrase, library.values(code=code)))
 

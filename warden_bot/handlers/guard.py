@@ -19,8 +19,9 @@ from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import new_code
 from warden_bot.domain.understanding.guard import Suspicion
 from warden_bot.domain.understanding.normalise import normalise
-from warden_bot.errors import AccessDenied, IllegalMove, Refused, SealBroken
+from warden_bot.errors import AccessDenied, IllegalMove, Refused
 from warden_bot.handlers.case import GUARD, call_duty, case_for, close
+from warden_bot.handlers.teachers import teacher_of
 from warden_bot.handlers.tip import sealed_tip
 from warden_bot.states import (
     READS_TIPS,
@@ -36,7 +37,7 @@ from warden_bot.store.audit import add_entry
 from warden_bot.store.cases import Case, NewTip, add_event, add_tip, open_case
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
-from warden_bot.store.groups import ADDRESS, Group, group_by_code
+from warden_bot.store.groups import group_by_code
 from warden_bot.store.guard_alarms import (
     GuardAlarm,
     add_alarm,
@@ -221,29 +222,12 @@ async def notice_children_data(
     if await noticed_since(session, kind, group.code, now - HOUR):
         return
     await note(session, kind, group.code, "", now)
-    route = _teacher_of(group, channels, sealer)
+    route = teacher_of(group, channels, sealer)
     if route is None:
         return
     await mend(session, kind, now, [group.code])  # the teacher knows, so the operator need not
     text = warnings.to_teacher(library.values(group=group.name))
     enqueue(session, _to_teacher(session.school_id, *route, text, sealer, now))
-
-
-def _teacher_of(group: Group, channels: Channels, sealer: Sealer) -> tuple[ChannelKind, str] | None:
-    """Return on which channel and where the teacher is reached in private; None where nobody knows."""
-    address = group.teacher_address
-    if channels[group.channel].capabilities.hands_over:
-        with suppress(SealBroken):
-            address = sealer.open(group.sealed_address, ADDRESS)
-    if address.startswith(("http://", "https://")):
-        kind, private = ChannelKind.WEBHOOK.value, address
-    else:
-        kind, _, private = address.partition(":")
-    if kind not in set(ChannelKind) or not private:
-        return None  # a note for people
-    channel = channels[ChannelKind(kind)]
-    reaches = channel.capabilities.reaches_people and channel.can_push()
-    return (channel.kind, private) if reaches and channel.address_fault(private) is None else None
 
 
 def _to_teacher(

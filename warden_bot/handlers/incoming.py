@@ -1,5 +1,6 @@
 """A message on its way in: what it may touch, and what the bot makes of it before it has looked into the database."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from warden_bot.handlers.answer import PASSING, Heard, Memory, hear_danger, hear
 from warden_bot.handlers.binding import is_binding
 from warden_bot.handlers.company import Crowd, OwnWords
 from warden_bot.handlers.erasing import DELETE
+from warden_bot.handlers.signing_in import is_sign_in
 from warden_bot.handlers.taking import TAKE
 from warden_bot.states import Action, SenderRole
 from warden_bot.store.database import Database
@@ -42,6 +44,16 @@ class Desk:
     memory: Memory = field(default_factory=Memory)
     crowd: Crowd = field(default_factory=Crowd)
     own_words: OwnWords = field(default_factory=OwnWords)
+    darkroom: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pictures fill the memory
+    public_url: str = ""  # where officers reach the console; empty: nobody is sent its address
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What came of the pictures and files of a private message: made anew and sealed, and how many are none or stayed away."""
+
+    sealed: tuple[bytes, ...] = field(repr=False)
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class Incoming:
     ignored: bool = False  # its sender writes to the bot faster than anybody reads
     suspicion: Suspicion | None = None  # talk in a group that may be a scam
     bares_children: bool = False  # talk in a group that holds children's personal data
+    pictures: Pictures | None = None  # None: not looked at, for its sender has no case
 
     @property
     def verdict(self) -> Verdict:
@@ -70,9 +83,10 @@ class Incoming:
         message = self.message
         commands = self.order or TAKE.match(message.text) or is_binding(message.text) or duty_of(message.text)
         commands = commands or DELETE.match(message.text)
+        signs_in = is_sign_in(message)
         answers = self.desk.channels[message.channel].capabilities.replies_in_answer
-        watched = self.suspicion or self.bares_children
-        return self.verdict.action in PASSING and not commands and not watched and answers
+        watched = self.suspicion or self.bares_children or (message.private and message.media)
+        return self.verdict.action in PASSING and not commands and not signs_in and not watched and answers
 
     def reply(self) -> Reply:
         """Return the reply as it is where nothing restrains it."""

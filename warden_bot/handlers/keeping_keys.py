@@ -1,5 +1,6 @@
 """Somebody wants a new key to seal everything: seal again what older ones sealed, beside whoever is at work."""
 
+import asyncio
 from datetime import datetime
 from functools import partial
 
@@ -8,12 +9,18 @@ from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.resealing import SEALED_COLUMNS, Resealed, SealedColumn, reseal_some
 from warden_bot.store.sealing import Sealer
+from warden_bot.store.spool import Spool
 
+SPOOL = "spool"
 MOST_ROUNDS = 3  # a process that still runs with the old list goes on sealing with the old key
 
 
-async def rotate_keys(database: Database, sealer: Sealer, actor: str, now: datetime) -> dict[str, dict[str, int]]:
+async def rotate_keys(
+    database: Database, sealer: Sealer, actor: str, now: datetime, spool: Spool | None = None
+) -> dict[str, dict[str, int]]:
     """Seal everything with the newest key; return by column how much was sealed again and how much no key opens.
+
+    What waits in the spool counts as a column of its own.
 
     Killed at any moment nothing is lost, and the next run goes on with what is left. A row that somebody wrote meanwhile
     with an older key is found in another round.
@@ -27,6 +34,9 @@ async def rotate_keys(database: Database, sealer: Sealer, actor: str, now: datet
             found[sealed.name]["unreadable"] = unreadable
         if _total(found) == before:
             break
+    if spool is not None:
+        done, unreadable = await asyncio.to_thread(spool.reseal)
+        found[SPOOL] = {"resealed": done, "unreadable": unreadable}
     total = _total(found)
     if total:
 

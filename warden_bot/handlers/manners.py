@@ -115,9 +115,9 @@ async def reasons_for(session: Session, one: Incoming) -> frozenset[HushReason]:
     return Etiquette(await hushed_among(session, scopes(one), one.now)).reasons(one)
 
 
-async def mute(session: Session, code: str, by: str, now: datetime) -> bool:
-    """Say nothing more in a group, and call back what campaigns still owe it; False where it is muted already."""
-    made = await hush(session, of_group(code), HushReason.MUTED, by, now)
+async def mute(session: Session, code: str, by: str, now: datetime, until: datetime | None = None) -> bool:
+    """Say nothing more in a group, and call back what campaigns still owe it; False where it is muted for good already."""
+    made = await hush(session, of_group(code), HushReason.MUTED, by, now, until)
     if made:
         add_entry(session, by, AuditAction.HUSHED, of_group(code), now)
         group = await group_by_code(session, code)

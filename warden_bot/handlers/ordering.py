@@ -8,12 +8,14 @@ from warden_bot.handlers.desk_work import STATUS_PHRASES, status_words
 from warden_bot.handlers.duties import take_duty
 from warden_bot.handlers.erasing import erase
 from warden_bot.handlers.incoming import Incoming
+from warden_bot.handlers.signing_in import give_way_in, is_sign_in, kept_of
 from warden_bot.handlers.taking import TAKE, take_case
 from warden_bot.handlers.teaching import teach
 from warden_bot.handlers.tip import reporter_hash
 from warden_bot.states import Action
-from warden_bot.store.cases import case_by_code, tips_of
+from warden_bot.store.cases import tips_of
 from warden_bot.store.database import Session
+from warden_bot.store.receipts import case_of_code
 
 CERTAIN = 1.0  # a danger that a pattern knows, not one that is only like others
 
@@ -27,6 +29,9 @@ async def command(session: Session, one: Incoming) -> Reply | None:
         taken = await take_case(session, desk.sealer, message, one.library, one.now, desk.channels)
         if taken is not None:
             return taken
+    sealer, library = desk.sealer, one.library
+    if way_in := await give_way_in(session, desk.channels, sealer, message, library, desk.public_url, one.now):
+        return way_in
     duty = duty_of(message.text)
     if duty and not (in_danger and duty is not Duty.HARM) and (taken := await take_duty(session, one, duty)):
         return taken
@@ -47,7 +52,7 @@ async def _further(session: Session, one: Incoming) -> Reply | None:
 async def status(session: Session, one: Incoming) -> str:
     """Say how a case stands; to its own reporter also what officers wrote, where the answer is kept nowhere in clear."""
     code = read_code(one.message.text)
-    case = await case_by_code(session, code) if code else None
+    case = await case_of_code(session, code) if code else None
     if case is None or code is None:
         return one.say("status_unknown")
     told = {tip.reporter_hash for tip in await tips_of(session, case)}
@@ -59,6 +64,8 @@ async def status(session: Session, one: Incoming) -> str:
 
 def without_words(one: Incoming, reply: Reply) -> Reply:
     """Return a reply as it is kept: an officer's words to a reporter stand sealed in the case, and nowhere else."""
+    if is_sign_in(one.message) and reply.action is Action.STATUS:
+        return kept_of(reply)
     if reply.action is not Action.STATUS or not one.message.private or reply.text is None:
         return reply
     return Reply(reply.action, reply.topic, reply.text.splitlines()[0])

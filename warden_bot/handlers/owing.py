@@ -2,23 +2,33 @@
 
 import secrets
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from warden_bot.channels.registry import Channels
-from warden_bot.domain.audience import Audience
 from warden_bot.states import ChannelKind, Priority
 from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.budget import Spares
+from warden_bot.store.complaints import forget_complaints, groups_spared_by
 from warden_bot.store.database import Session
-from warden_bot.store.outbox import Delivery, Fanning, enqueue, fan_out
+from warden_bot.store.hushes import UNWELCOME
+from warden_bot.store.outbox import Delivery, Fanning, Meant, enqueue, fan_out
 
+NOBODY_SPARED: Spares = MappingProxyType({})
 REPLY_WINDOW = timedelta(minutes=30)  # an answer that comes later than this only puzzles people
 
 
 async def owe_to_groups(
-    session: Session, broadcast: Broadcast, audience: Audience, channels: Channels, spread: timedelta, now: datetime
+    session: Session,
+    broadcast: Broadcast,
+    audience: Meant,
+    channels: Channels,
+    spread: timedelta,
+    now: datetime,
+    spares: Spares = NOBODY_SPARED,
 ) -> int:
     """Owe a stored broadcast to every group that is not owed it yet; return to how many.
 
-    What a campaign sends does not reach groups that were muted; it counts as called back.
+    What is not sent to the groups that it `spares` counts as called back, with the reason.
     """
     able = {kind: channel.capabilities for kind, channel in channels.items()}
     fanning = Fanning(
@@ -32,9 +42,12 @@ async def owe_to_groups(
         spread=spread,
         expires_at=broadcast.expires_at,
         now=now,
-        spares_muted=broadcast.campaign is not None and broadcast.priority is Priority.BROADCAST,
+        spares=spares,
     )
-    return await fan_out(session, audience, fanning)
+    owed = await fan_out(session, audience, fanning)
+    if UNWELCOME in spares:
+        await forget_complaints(session, await groups_spared_by(session, broadcast.id or 0))
+    return owed
 
 
 def owe_reply(

@@ -73,7 +73,7 @@ def _wishes(post: Post, errand: Errand) -> list[Wish]:
     pace = abilities(channel, errand).pace
     if not pace and channel.kind not in post.channel_rules:
         return []
-    cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
+    cost = max(errand.count - errand.claimed.sent_parts, 1)
     wishes = [Wish(errand.platform, rule, cost) for rule in pace if rule.scope == PER_CHANNEL]
     if cap := post.channel_rules.get(channel.kind):
         wishes.append(Wish(f"{channel.kind}:cap", cap, cost))

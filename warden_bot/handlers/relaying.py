@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta, tzinfo
 
+from warden_bot.alert_states import AcknowledgedBy
 from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
@@ -11,6 +12,7 @@ from warden_bot.domain.calendar import in_quiet_hours, quiet_from
 from warden_bot.domain.relay import Patience
 from warden_bot.errors import LinkRefused, SealBroken
 from warden_bot.states import DeliveryStatus, FindingKind, Priority
+from warden_bot.store.acknowledgements import acknowledge, open_questions, recipient_of_delivery
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
@@ -44,11 +46,26 @@ async def opened(session: Session, links: Links, token: str, now: datetime) -> P
 
 
 async def confirm_posted(session: Session, links: Links, token: str, now: datetime) -> Post:
-    """Write down that the teacher has posted it; said twice it changes nothing. Returns the post as it was before."""
+    """Write down that the teacher has posted it, and so that the class has heard it; said twice it changes nothing.
+
+    Returns the post as it was before.
+    """
     post = await opened(session, links, token, now)
     if await confirm(session, post.delivery_id, now):
         add_entry(session, ACTOR, AuditAction.RELAYED, f"delivery {post.delivery_id}", now)
+    if post.status is not DeliveryStatus.CANCELLED:
+        recipient_id = await recipient_of_delivery(session, post.delivery_id)
+        if recipient_id is not None:
+            await acknowledge(session, [recipient_id], AcknowledgedBy.PAGE, now)
     return post
+
+
+async def confirm_heard(session: Session, links: Links, token: str, alert_id: int, now: datetime) -> None:
+    """Write down that a class has heard an alert, as its own page says; of one that is over it changes nothing."""
+    group = await class_of(session, links, token, now)
+    asked = await open_questions(session, group.id or 0)
+    meant = [recipient.id or 0 for alert, recipient in asked if alert.id == alert_id]
+    await acknowledge(session, meant, AcknowledgedBy.PAGE, now)
 
 
 def class_subject(group: Group) -> str:

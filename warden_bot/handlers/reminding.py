@@ -1,12 +1,12 @@
 """An officer took a case and left it alone: remind whoever has it, a few times and not more."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from warden_bot.content.duty import Duty, is_night
 from warden_bot.content.library import Library
 from warden_bot.handlers.case import category_words
+from warden_bot.handlers.case_notice import about_case
 from warden_bot.states import CaseEventKind, ChannelKind, Priority
 from warden_bot.store.cases import Case, add_event
 from warden_bot.store.database import Session
@@ -55,7 +55,7 @@ def _reminder(
     values = library.values(code=case.code, category=category_words(case.category))
     return Delivery(
         school_id=session.school_id,
-        key=secrets.token_hex(12),
+        key=about_case(case),
         officer_id=officer.id,
         channel=channel,
         text=library.replies.say("case_reminder", values),

@@ -30,6 +30,8 @@ STEPS = {str(number) for number in range(1, MOST_STEPS + 1)}
 ROTATION = ("weekday", "starts", "ends", "officer", "step")
 NOBODY = "没有叫“{}”的民警或所长，先用 warden-bot officers add 加上"
 CLOCK = re.compile(r"([01]?\d|2[0-3]|24(?=:00))[:：]([0-5]\d)(?::00)?")  # a spreadsheet may add the seconds
+LONGEST_SHIFT = timedelta(days=7)  # a longer one is most likely a wrong date; a chief may mean it all the same
+TOO_LONG = "这个班超过7天，看看日期有没有写错"
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
@@ -92,12 +94,14 @@ async def import_rotation(
     end = datetime.combine(first + timedelta(weeks=weeks), time(), zone)
     good = [shift for _, shift in made if shift.starts_at < end]
     await replace_shifts(session, good)
-    add_entry(session, actor, AuditAction.SHIFTS_IMPORTED, f"{path.name}: {len(good)}", now)
+    add_entry(session, actor, AuditAction.SHIFTS_EDITED, f"{path.name}: {len(good)}", now)
     return len(good)
 
 
-async def import_shifts(session: Session, path: Path, zone: tzinfo, actor: str, now: datetime) -> int:
-    """Take over a roster file; return how many shifts. Raise FaultsFound naming every bad row."""
+async def import_shifts(
+    session: Session, path: Path, zone: tzinfo, actor: str, now: datetime
+) -> tuple[int, list[Fault]]:
+    """Take over a roster file; return how many shifts, and which rows look wrong. Raise FaultsFound naming every bad row."""
     ids = await _ids(session)
     faults: list[Fault] = []
     rows = read_table(path, COLUMNS[:3], COLUMNS)
@@ -109,7 +113,11 @@ async def import_shifts(session: Session, path: Path, zone: tzinfo, actor: str, 
     good = [shift for _, shift in shifts]
     await replace_shifts(session, good)
     add_entry(session, actor, AuditAction.SHIFTS_IMPORTED, f"{path.name}: {len(good)}", now)
-    return len(good)
+    return len(good), [Fault(path.name, line, TOO_LONG) for line, shift in shifts if _is_long(shift)]
+
+
+def _is_long(shift: Shift) -> bool:
+    return shift.ends_at - shift.starts_at > LONGEST_SHIFT
 
 
 async def _ids(session: Session) -> dict[str, int]:
@@ -207,7 +215,14 @@ async def chief(session: Session, name: str) -> Officer:
 
 
 async def swap_shifts(
-    session: Session, first: str, second: str, on: date, zone: tzinfo, by: Officer, now: datetime
+    session: Session,
+    first: str,
+    second: str,
+    on: date,
+    zone: tzinfo,
+    by: Officer,
+    now: datetime,
+    action: AuditAction = AuditAction.SHIFTS_SWAPPED,
 ) -> int:
     """Let two officers trade their shifts that begin on a day; return how many shifts changed hands."""
     one, other = await _on_roster(session, first), await _on_roster(session, second)
@@ -224,24 +239,37 @@ async def swap_shifts(
     for shift in chosen:
         if not await give_shift(session, shift, goes_to[shift.officer_id] or 0):
             raise Refused("值班表刚被别人改过，请再看一遍再换")
-    add_entry(session, by.name, AuditAction.SHIFTS_IMPORTED, f"swap {first} {second} {on}", now)
+    add_entry(session, by.name, action, f"swap {first} {second} {on}", now)
     return len(chosen)
 
 
 async def override_shift(
-    session: Session, name: str, hours: tuple[str, str], step: int, zone: tzinfo, by: Officer, now: datetime
+    session: Session,
+    name: str,
+    hours: tuple[str, str],
+    step: int,
+    zone: tzinfo,
+    by: Officer,
+    now: datetime,
+    action: AuditAction = AuditAction.SHIFTS_EDITED,
 ) -> Shift:
     """Put an officer on duty for some hours in place of whoever has them; the rest of those shifts stays as it is."""
     officer = await _on_roster(session, name)
-    faults: list[Fault] = []
-    row = Row(0, {"officer": name, "starts_at": hours[0], "ends_at": hours[1], "step": str(step)})
-    shift = _shift("override", row, {name: officer.id or 0}, zone, faults)
-    if shift is None:
-        raise Refused("；".join(fault.reason for fault in faults))
+    shift = read_hours(name, hours, str(step), zone, {name: officer.id or 0})
     if shift.ends_at <= now:
         raise Refused("这段时间已经过了")
     await replace_shifts(session, [shift])
-    add_entry(session, by.name, AuditAction.SHIFTS_IMPORTED, f"override {name} step {step} {hours[0]} {hours[1]}", now)
+    add_entry(session, by.name, action, f"override {name} step {step} {hours[0]} {hours[1]}", now)
+    return shift
+
+
+def read_hours(name: str, hours: tuple[str, str], step: str, zone: tzinfo, ids: dict[str, int]) -> Shift:
+    """Read one shift as somebody typed it. Raise Refused naming everything that is wrong with it."""
+    faults: list[Fault] = []
+    row = Row(0, {"officer": name, "starts_at": hours[0], "ends_at": hours[1], "step": step})
+    shift = _shift("", row, ids, zone, faults)
+    if shift is None:
+        raise Refused("；".join(fault.reason for fault in faults))
     return shift
 
 

@@ -46,6 +46,7 @@ class Post:
     desks: Callable[[], Desks] = (
         Desks  # as the editors have them now; who is not told of any opens only the duty desk's
     )
+    way_in: Callable[[int, str, datetime], str] | None = None  # an officer's, to a case or the console
     standings: dict[str, Standing] = field(default_factory=dict)  # what this worker has seen of each platform
     refused: set[str] = field(default_factory=set)  # platforms that did not accept our credentials lately
 
@@ -60,11 +61,17 @@ class Errand:
     claimed_until: datetime
     parts: list[str] = field(repr=False)
     mates: tuple["Errand", ...] = ()  # the others that go out in the same request
+    picture_apart: bool = False  # the message's picture is one more part, the last
 
     @property
     def everyone(self) -> tuple["Errand", ...]:
         """Return this errand and those that go with it."""
         return (self, *self.mates)
+
+    @property
+    def count(self) -> int:
+        """Return of how many parts it is made."""
+        return len(self.parts) + self.picture_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +237,6 @@ def abilities(channel: Channel, errand: Errand) -> Capabilities:
 
 def recipient_wishes(channel: Channel, errand: Errand) -> list[Wish]:
     """Return what sending an errand asks of its recipient's scopes."""
-    cost = max(len(errand.parts) - errand.claimed.sent_parts, 1)
+    cost = max(errand.count - errand.claimed.sent_parts, 1)
     rules = [rule for rule in abilities(channel, errand).pace if rule.scope == PER_RECIPIENT]
     return [Wish(errand.claimed.scope, rule, cost) for rule in rules]

@@ -16,15 +16,14 @@ from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused, SealBroken
-from warden_bot.handlers.case import acknowledge
-from warden_bot.handlers.desk_work import Bench, answer_reporter, finish, note, set_due, transfer
+from warden_bot.handlers.desk_work import Bench, answer_reporter, finish, note, set_due, take_on, transfer
 from warden_bot.handlers.guard import FALSE_ALARM, mark_false
 from warden_bot.states import Action, GroupKind, SenderRole
-from warden_bot.store.cases import case_by_code
 from warden_bot.store.database import Session
 from warden_bot.store.groups import group_by_code
 from warden_bot.store.officers import ADDRESS as OFFICER_ADDRESS
 from warden_bot.store.officers import Officer, all_officers
+from warden_bot.store.receipts import case_of_code
 from warden_bot.store.sealing import Sealer
 
 # Also with no code, or a mistyped one.
@@ -32,6 +31,7 @@ LETTER, WORK = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]", "".join(Verb)
 TAKE = re.compile(
     rf"^\s*(?:(?:接|{FALSE_ALARM}|[{WORK}])(?:\s|[:：]|$|{LETTER})|转\S{{1,8}}?[\s:：]*{LETTER}{{4}}[-—–_\s]?{LETTER}{{4}})"
 )
+WANTS_DATE = "fire"  # the desk whose cases mostly end with something put right by a date
 MARKED = "编号 {code} 记为误报，已结束。同样的话不再预警。"
 
 
@@ -61,23 +61,27 @@ async def take_case(
     topic = TOPIC_OF[Action.STATUS]
     if officer is not None and code:
         try:
+            bench = Bench(sealer, channels or {}, library, now)
             if order is not None:
-                bench = Bench(sealer, channels or {}, library, now)
                 said = await _work(session, bench, message, order, officer, zone)
+            elif message.text.strip().startswith(FALSE_ALARM):
+                said = await _mark(session, code, officer, library, now)
             else:
-                take = _mark if message.text.strip().startswith(FALSE_ALARM) else _take
-                said = await take(session, code, officer, library, now)
+                said = await _take(session, bench, code, officer)
             return Reply(Action.STATUS, topic, said)
         except Refused as refusal:
             return Reply(Action.STATUS, topic, str(refusal))
     return Reply(Action.STATUS, topic, library.replies.say("acknowledge_failed", library.values()))
 
 
-async def _take(session: Session, code: str, officer: Officer, library: Library, now: datetime) -> str:
-    case = await case_by_code(session, code)
+async def _take(session: Session, bench: Bench, code: str, officer: Officer) -> str:
+    case, library = await case_of_code(session, code), bench.library
     yours = case is not None and case.acknowledged_by == officer.id
-    await acknowledge(session, code, officer, now, library.desks)
-    return library.replies.say("already_yours" if yours else "acknowledged", library.values(code=code))
+    taken = await take_on(session, bench, code, officer)
+    said = library.replies.say("already_yours" if yours else "acknowledged", library.values(code=code))
+    if taken.desk != WANTS_DATE or taken.due_at is not None:
+        return said
+    return f"{said}\n{library.replies.say('due_wanted', library.values(code=code))}"
 
 
 async def _mark(session: Session, code: str, officer: Officer, library: Library, now: datetime) -> str:

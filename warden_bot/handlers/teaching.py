@@ -1,7 +1,7 @@
 """Words of class teachers and officers in a chat: mute the bot, the notice about money, a wrong answer, a class meeting."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
@@ -13,10 +13,12 @@ from warden_bot.handlers.case import call_duty
 from warden_bot.handlers.guard import dispute
 from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.manners import SILENCE, mute, reasons_for, unmute
+from warden_bot.handlers.own_class import own_classes
 from warden_bot.handlers.taking import writing_officer
 from warden_bot.handlers.tip import add_to_case, case_in_progress, take_tip
 from warden_bot.states import Action, FindingKind, HushReason, OfficerRole, SenderRole
 from warden_bot.store.audit import add_entry
+from warden_bot.store.class_cards import card_of
 from warden_bot.store.database import Session
 from warden_bot.store.findings import mend, note
 from warden_bot.store.guard_alarms import GuardAlarm, warning_at
@@ -28,12 +30,15 @@ from warden_bot.store.officers import Officer
 IN_CHARGE = frozenset({SenderRole.TEACHER, SenderRole.OFFICER})  # where the channel vouches for the role
 MAY_RELEASE = frozenset({OfficerRole.EDITOR, OfficerRole.CHIEF})
 NO_THEMES = "还没有"
+MUTED_FOR = timedelta(days=14)  # by a word in the group; the command line mutes for good
 CLASS_TEACHER, OFFICER = "班主任", "民警"
 
 
 async def teach(session: Session, one: Incoming, order: Order) -> Reply | None:
     """Do what a class teacher or an officer orders. None: nobody who may ordered it, or it was only talk."""
     by = await _in_charge(session, one)
+    if by is None and order.word is Word.CARD and await own_classes(session, one):
+        by = SenderRole.TEACHER.value  # known by the address, whatever the channel says
     open_to_all = order.word is Word.FEE_NOTICE and one.message.addressed and not one.ignored
     if by is None and not open_to_all:
         return None
@@ -62,7 +67,7 @@ def _said(one: Incoming, phrase: str, **extra: str) -> Reply:
 async def _mute(session: Session, one: Incoming, _order: Order, by: str) -> Reply | None:
     if one.message.group is None:
         return None
-    await mute(session, one.message.group, by, one.now)
+    await mute(session, one.message.group, by, one.now, one.now + MUTED_FOR)
     return _said(one, "muted")
 
 
@@ -141,6 +146,17 @@ async def _material(_session: Session, one: Incoming, order: Order, _by: str) ->
     return _said(one, "class_material_list", themes="、".join(materials) or NO_THEMES)
 
 
+async def _card(session: Session, one: Incoming, _order: Order, _by: str) -> Reply:
+    """Give a class teacher the cards of the own classes. What a class asks about is not for its group to read."""
+    if not one.message.private:
+        return _said(one, "class_card_elsewhere")
+    cards = [await card_of(session, group.id or 0) for group in await own_classes(session, one)]
+    texts = [card.text for card in cards if card is not None]
+    if not texts:
+        return _said(one, "class_card_missing")
+    return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], "\n\n".join(texts))
+
+
 _ORDERS: dict[Word, Callable[[Session, Incoming, Order, str], Awaitable[Reply | None]]] = {
     Word.MUTE: _mute,
     Word.UNMUTE: _unmute,
@@ -149,6 +165,7 @@ _ORDERS: dict[Word, Callable[[Session, Incoming, Order, str], Awaitable[Reply | 
     Word.WRONG: _wrong,
     Word.MATERIAL: _material,
     Word.TALK: _talk,
+    Word.CARD: _card,
 }
 
 

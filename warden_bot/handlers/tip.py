@@ -12,9 +12,13 @@ from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.states import Action, CaseEventKind
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, NewTip, add_event, add_tip, open_case, recent_case_of
 from warden_bot.store.database import Session
+from warden_bot.store.receipts import keep_open
 from warden_bot.store.sealing import Sealer
 
 OPENS_CASE = frozenset({Action.TIP, Action.EMERGENCY, Action.HUMAN})
+# Cases in which nobody looks for a report: a queue, a school's own matter, a call for a person.
+STANDS_APART = frozenset({"human", "volunteer", "mediation", "talk", "harm", "alarm", "impersonation"})
+GUARD = "guard:"  # how the category of what the guard saw begins
 REMEMBERED = timedelta(minutes=30)  # so long what a private sender adds belongs to the case just opened
 
 
@@ -32,23 +36,37 @@ async def case_in_progress(
     """Return the case that a private message adds to: the sender's own, still fresh; None when it stands by itself.
 
     A second report or call for a human joins it, and so do words that ask nothing (what has an answer gets it besides).
-    A question is only answered, thanks get silence, and a picture without a word adds nothing, for it is not kept. A new
-    danger is a case of its own: whoever has the old one is not called again.
+    A question is only answered, thanks get silence, and a picture or a sign without a word adds nothing. A new
+    danger is a case of its own: whoever has the old one is not called again. So is a report after a call for a human or
+    something that waits in a queue.
     """
-    if not message.private or not message.text.strip():
+    if not message.private or not normalise(message.text):
         return None
     tells = verdict.action in (Action.MENU, Action.ANSWER) and not asked_for(normalise(message.text))
     if verdict.action not in OPENS_CASE and not tells:
         return None
     case = await recent_case_of(session, reporter_hash(message, sealer), now - REMEMBERED)
     another_danger = verdict.action is Action.EMERGENCY and case is not None and verdict.danger != case.category
-    return None if another_danger else case
+    stands_apart = (
+        case is not None
+        and verdict.action in OPENS_CASE
+        and (case.category in STANDS_APART or is_guarded(case))
+        and case.category != (verdict.danger or verdict.action.value)
+    )
+    if case is None or another_danger or stands_apart or not await keep_open(session, case):
+        return None
+    return case
 
 
 def add_to_case(session: Session, case: Case, message: InboundMessage, sealer: Sealer, now: datetime) -> None:
     """Store what the reporter says further, in the same case."""
     add_tip(session, case, sealed_tip(message, sealer), now)
     add_event(session, case, CaseEventKind.TIP_ADDED, now)
+
+
+def is_guarded(case: Case) -> bool:
+    """Say whether the guard opened a case, and nobody who reported something."""
+    return case.category.startswith(GUARD)
 
 
 def reporter_hash(message: InboundMessage, sealer: Sealer) -> str:

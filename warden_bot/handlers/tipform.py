@@ -14,6 +14,7 @@ from warden_bot.errors import SealBroken
 from warden_bot.handlers.answer import hear, hear_danger, judged
 from warden_bot.handlers.case import call_duty
 from warden_bot.handlers.incoming import Desk
+from warden_bot.handlers.same_event import event_of
 from warden_bot.handlers.tip import reporter_hash, sealed_tip, take_tip
 from warden_bot.states import Action, CaseEventKind, CaseStatus, ChannelKind, NoteKind, SenderRole
 from warden_bot.store.case_notes import NOTE_TEXT, add_note, told_reporter
@@ -109,12 +110,13 @@ async def take_form(
         if case is not None and not await _stands_alone(session, case, danger, now):
             tip = await _add(session, desk, case, receipt, filled, now)
             return Taken(receipt.code, danger, case.code, tip.id or 0)
+    verdict = Verdict(Action.EMERGENCY if danger else Action.TIP, danger=danger)
     case = await _case_to_join(session, join, danger, now)
+    case = case or await event_of(session, filled.text, verdict, desk.sealer, library, now)
     if case is not None:
         add_tip(session, case, sealed_tip(filled.message, desk.sealer), now)
         add_event(session, case, CaseEventKind.TIP_ADDED, now)
     else:
-        verdict = Verdict(Action.EMERGENCY if danger else Action.TIP, danger=danger)
         case = await take_tip(session, filled.message, verdict, desk.sealer, now)
         await call_duty(session, case, library, now, desk.ack_within)
     await session.flush()
@@ -147,6 +149,8 @@ async def standing(session: Session, desk: Desk, code: str, now: datetime) -> St
     case = await case_by_id(session, receipt.case_id)
     if case is None or case.code == code:
         return Standing(code, case.status) if case is not None else None
+    if await _was_said_in_a_group(session, case, receipt):
+        return Standing(code, case.status)
     notes = await told_reporter(session, receipt.case_id, receipt.id, MOST_SAID)
     return Standing(code, case.status, [desk.sealer.open(note.sealed_text, NOTE_TEXT) for note in notes], may_add=True)
 
@@ -168,7 +172,7 @@ async def add_words(
     await take_turn(session)
     receipt = await receipt_by_code(session, code, now)
     case = await case_by_id(session, receipt.case_id) if receipt is not None else None
-    if receipt is None or case is None or case.code == code:
+    if receipt is None or case is None or case.code == code or await _was_said_in_a_group(session, case, receipt):
         return None
     if await _stands_alone(session, case, danger, now):
         pressed = int(now.timestamp() // QUIET.total_seconds())  # twice in a moment is one, an hour later is another
@@ -178,6 +182,11 @@ async def add_words(
     if tip is None:  # else the button was pressed twice
         tip = await _add(session, desk, case, receipt, Filled(secrets.token_hex(12), words), now)
     return Taken(code, danger, case.code, tip.id or 0)
+
+
+async def _was_said_in_a_group(session: Session, case: Case, receipt: Receipt) -> bool:
+    tips = await tips_of(session, case)
+    return any(tip.from_group for tip in tips if tip.reporter_hash == receipt.reporter_hash)
 
 
 async def _stands_alone(session: Session, case: Case, danger: str, now: datetime) -> bool:

@@ -1,12 +1,25 @@
 """Alerts: what an officer raises, another one approves, and classes acknowledge. Every change appends an event."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, UniqueConstraint, update
+from sqlmodel import Field, SQLModel, col, select
 
-from warden_bot.alert_states import AcknowledgedBy, AlertEventKind, AlertKind, AlertSeverity, AlertStatus
+from warden_bot.alert_states import (
+    ALERT_MOVES,
+    IN_FORCE,
+    AcknowledgedBy,
+    AlertEventKind,
+    AlertKind,
+    AlertMove,
+    AlertSeverity,
+    AlertStatus,
+)
 from warden_bot.store.columns import Identity, Instant, WordOf
+from warden_bot.store.database import Session
+from warden_bot.store.rows import changed_rows
 
 
 class Alert(SQLModel, table=True):
@@ -84,3 +97,71 @@ class FeedMessage(SQLModel, table=True):
     identifier: str
     alert_id: int | None = Field(default=None, foreign_key="alert.id", sa_type=Identity)
     received_at: datetime = Field(sa_type=Instant)
+
+
+async def alert_by_id(session: Session, alert_id: int) -> Alert | None:
+    """Return one alert as it stands in the database now, not as this session saw it before."""
+    query = select(Alert).where(Alert.school_id == session.school_id, Alert.id == alert_id)
+    return (await session.exec(query.execution_options(populate_existing=True))).first()
+
+
+async def all_alerts(session: Session) -> Sequence[Alert]:
+    """Return every alert, the newest first."""
+    query = select(Alert).where(Alert.school_id == session.school_id).order_by(col(Alert.id).desc())
+    return (await session.exec(query)).all()
+
+
+async def alerts_of_group(session: Session, group_id: int) -> Sequence[Alert]:
+    """Return the alerts in force that a group was a recipient of, the newest first."""
+    query = (
+        select(Alert)
+        .join(AlertRecipient, col(AlertRecipient.alert_id) == col(Alert.id))
+        .where(Alert.school_id == session.school_id, AlertRecipient.group_id == group_id)
+        .where(col(Alert.status).in_(sorted(IN_FORCE)))
+        .order_by(col(Alert.id).desc())
+    )
+    return (await session.exec(query)).all()
+
+
+def add_alert_event(
+    session: Session,
+    alert_id: int,
+    kind: AlertEventKind,
+    now: datetime,
+    *,
+    officer_id: int | None = None,
+    detail: str = "",
+) -> None:
+    """Append one line to an alert's history."""
+    event = AlertEvent(school_id=session.school_id, alert_id=alert_id, kind=kind, at=now)
+    event.officer_id, event.detail = officer_id, detail
+    session.add(event)
+
+
+async def events_of_alert(session: Session, alert_id: int) -> Sequence[AlertEvent]:
+    """Return an alert's history, in order."""
+    query = select(AlertEvent).where(AlertEvent.school_id == session.school_id, AlertEvent.alert_id == alert_id)
+    return (await session.exec(query.order_by(col(AlertEvent.id)))).all()
+
+
+async def move_alert(session: Session, alert_id: int, move: AlertMove, **columns: Any) -> bool:  # noqa: ANN401 -- column values
+    """Move an alert where the table of moves allows it; False where it stands in no state from which it may.
+
+    Whoever moves it holds its row until the end of the transaction: what is read of it afterwards stays true.
+    """
+    sources, target = ALERT_MOVES[move]
+    statement = (
+        update(Alert)
+        .where(col(Alert.school_id) == session.school_id, col(Alert.id) == alert_id)
+        .where(col(Alert.status).in_(sorted(sources)))
+        .values(status=target, **columns)
+        .execution_options(synchronize_session=False)
+    )
+    await session.flush()
+    return changed_rows(await session.execute(statement)) == 1
+
+
+async def lock_alert(session: Session, alert_id: int) -> Alert | None:
+    """Return an alert, and keep everybody else from changing it until the end of this transaction."""
+    query = select(Alert).where(Alert.school_id == session.school_id, Alert.id == alert_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).first()

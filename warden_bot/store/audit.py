@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.audit_actions import AuditAction
 from warden_bot.store.columns import Identity, Instant, WordOf
@@ -25,3 +25,14 @@ class AuditEntry(SQLModel, table=True):
 def add_entry(session: Session, actor: str, action: AuditAction, subject: str, now: datetime) -> None:
     """Append one line to the audit log."""
     session.add(AuditEntry(school_id=session.school_id, at=now, actor=actor, action=action, subject=subject))
+
+
+async def has_done_since(session: Session, actor: str, action: AuditAction, since: datetime) -> bool:
+    """Say whether somebody did this since a moment."""
+    query = select(AuditEntry.id).where(
+        AuditEntry.school_id == session.school_id,
+        AuditEntry.actor == actor,
+        AuditEntry.action == action,
+        col(AuditEntry.at) >= since,
+    )
+    return (await session.exec(query.limit(1))).first() is not None

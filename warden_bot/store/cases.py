@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import UniqueConstraint, func, text, update
@@ -18,11 +18,12 @@ from warden_bot.store.rows import changed_rows, run_once
 
 TIP_TEXT, TIP_REPORTER = "tip.text", "tip.reporter"  # the seal's contexts
 MOST_AT_ONCE = 50
-NEVER = datetime.min.replace(tzinfo=UTC)
 CALL_IS_DUE = text(
-    "SELECT 1 FROM duty_case WHERE call_next_at <= :now AND status = 'open' AND school_id = :school LIMIT 1"
+    "SELECT 1 FROM duty_case WHERE (call_next_at <= :now OR call_next_at > :latest) AND status = 'open'"
+    " AND school_id = :school LIMIT 1"
 )
 WORDLESS = "wordless"  # how the key of a notice begins that the tip's words are never added to
+ABOUT_CASE = "about-case:"  # how the key of a message begins that gets the way to its case when it is sent
 CALLS = (CaseEventKind.NOTIFIED, CaseEventKind.ESCALATED)
 BEGINS_ANEW = (CaseEventKind.TRANSFERRED, CaseEventKind.REOPENED)
 
@@ -194,19 +195,21 @@ async def case_by_id(session: Session, case_id: int) -> Case | None:
     return (await session.exec(query)).first()
 
 
-async def call_is_due(session: Session, now: datetime) -> bool:
+async def call_is_due(session: Session, now: datetime, longest: timedelta) -> bool:
     """Say whether somebody is to be called for some case. Asked every second all day, so it is said in plain SQL."""
-    values = {"school": session.school_id, "now": microseconds(now)}
+    values = {"school": session.school_id, "now": microseconds(now), "latest": microseconds(now + longest)}
     return (await session.execute(CALL_IS_DUE, values)).first() is not None
 
 
-async def cases_to_call(session: Session, now: datetime) -> Sequence[Case]:
+async def cases_to_call(session: Session, now: datetime, longest: timedelta) -> Sequence[Case]:
     """Return some open cases for which it is time to call somebody: danger first, then the longest overdue.
 
-    At most so many at once: they are worked on in one transaction, and everybody else's writing waits for it.
+    At most so many at once: they are worked on in one transaction, and everybody else's writing waits for it. One that
+    would wait for more than the longest time was booked by a clock that has been put back since: it waits no more.
     """
     is_open = (Case.school_id == session.school_id, Case.status == CaseStatus.OPEN)
-    query = select(Case).where(*is_open, col(Case.call_next_at) <= now)
+    due = (col(Case.call_next_at) <= now) | (col(Case.call_next_at) > now + longest)
+    query = select(Case).where(*is_open, due)
     in_turn = query.order_by(col(Case.danger).desc(), col(Case.call_next_at)).limit(MOST_AT_ONCE)
     return (await session.exec(in_turn)).all()
 
@@ -237,13 +240,13 @@ def since_handed_on(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
 
 
 def calls_made(events: Sequence[CaseEvent]) -> list[Call]:
-    """Return who was called, when, and whose notice could not be delivered."""
-    failed_at: dict[int | None, datetime] = {
-        event.officer_id: event.at for event in events if event.kind is CaseEventKind.NOTICE_FAILED
+    """Return who was called, when, and whose notice could not be delivered: by their order, for clocks are put back."""
+    places = {
+        event.officer_id: place for place, event in enumerate(events) if event.kind is CaseEventKind.NOTICE_FAILED
     }
     return [
-        Call(event.officer_id, event.at, event.step or 1, failed=failed_at.get(event.officer_id, NEVER) >= event.at)
-        for event in events
+        Call(event.officer_id, event.at, event.step or 1, failed=places.get(event.officer_id, -1) > place)
+        for place, event in enumerate(events)
         if event.kind in CALLS and event.officer_id is not None
     ]
 

@@ -8,13 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlmodel import SQLModel, col, select
 
-from warden_bot.states import STRANDED, UNFINISHED, CaseStatus, DeliveryStatus
+from warden_bot.domain.class_card import COUNTABLE
+from warden_bot.states import STRANDED, UNFINISHED, Action, CaseStatus, DeliveryStatus
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.case_notes import CaseNote
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, Tip
 from warden_bot.store.database import Session
 from warden_bot.store.inbox import InboxMessage
 from warden_bot.store.inline import HEAVY
+from warden_bot.store.lesson_answers import LessonAnswer
+from warden_bot.store.machine_alarms import MachineAlarm
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.receipts import Receipt
 from warden_bot.store.rows import changed_rows
@@ -81,10 +84,17 @@ def _receipts(school_id: int, before: datetime) -> Sequence[ColumnElement[bool]]
 
 
 def _talk(school_id: int, before: datetime) -> Sequence[ColumnElement[bool]]:
+    """Name talk; of what was answered only the topic is left by then, and that is counted for the class's card first."""
+    counted = or_(
+        col(InboxMessage.action) != Action.ANSWER,
+        col(InboxMessage.topic).is_(None),
+        col(InboxMessage.received_at) < before - COUNTABLE,
+    )
     return [
         col(InboxMessage.school_id) == school_id,
         col(InboxMessage.received_at) < before,
         ~col(InboxMessage.addressed),
+        counted,
     ]
 
 
@@ -106,6 +116,14 @@ def _sent(school_id: int, before: datetime) -> Sequence[ColumnElement[bool]]:
         col(Delivery.status).not_in(IN_HAND),
         or_(col(Delivery.status).not_in(STRANDED), col(Delivery.group_id).is_(None)),
     ]
+
+
+def _alarms(school_id: int, before: datetime) -> Sequence[ColumnElement[bool]]:
+    return [col(MachineAlarm.school_id) == school_id, col(MachineAlarm.last_at) < before]
+
+
+def _lessons(school_id: int, before: datetime) -> Sequence[ColumnElement[bool]]:
+    return [col(LessonAnswer.school_id) == school_id, col(LessonAnswer.at) < before]
 
 
 def _entries(school_id: int, before: datetime) -> Sequence[ColumnElement[bool]]:
@@ -131,6 +149,8 @@ FORGETTINGS = (
     Forgetting("replies", "replies", InboxMessage, _replies, lambda _sealer: {"reply": None, "text_hash": ""}),
     # A database may give the number of a row that is gone to a new one: no delivery may still name it then.
     Forgetting("talk", "talk", InboxMessage, _talk, held_by=(Delivery, "inbox_id")),
+    Forgetting("machine_alarms", "alarms", MachineAlarm, _alarms),
+    Forgetting("lesson_answers", "lessons", LessonAnswer, _lessons),
     Forgetting("audit_entries", "audit", AuditEntry, _entries),
 )
 

@@ -78,6 +78,23 @@ async def group_by_id(session: Session, group_id: int) -> Group | None:
     return (await session.exec(query)).first()
 
 
+async def classes_told_at(session: Session, addresses: Collection[str], hashes: Collection[str]) -> Sequence[Group]:
+    """Return the classes whose teacher has one of these private addresses; where the teacher posts, by its keyed hash."""
+    relayed = and_(col(Group.channel) == ChannelKind.RELAY, col(Group.address_hash).in_(hashes))
+    return await _classes(session, or_(col(Group.teacher_address).in_(addresses), relayed))
+
+
+async def classes_with_teacher(session: Session, names: Collection[str]) -> Sequence[Group]:
+    """Return the classes whose teacher has one of these names."""
+    return await _classes(session, and_(col(Group.teacher) != "", col(Group.teacher).in_(names)))
+
+
+async def _classes(session: Session, whose: ColumnElement[bool]) -> Sequence[Group]:
+    ours = and_(col(Group.school_id) == session.school_id, col(Group.status) == GroupStatus.ACTIVE)
+    query = select(Group).where(ours, col(Group.kind) == GroupKind.CLASS, whose)
+    return (await session.exec(query.order_by(col(Group.code)))).all()
+
+
 def address_hash(sealer: Sealer, channel: ChannelKind, address: str) -> str:
     """Return what finds a group by its address, and says nothing to whoever lacks the key."""
     return sealer.keyed_hash(f"{channel.value}\n{address}")

@@ -17,6 +17,7 @@ from warden_bot.store.rows import changed_rows, run_once
 
 EVERYWHERE = "everywhere"
 GROUP, SENDER = "group:", "sender:"
+UNWELCOME = HushReason.UNWELCOME.value  # why something routine is not sent, and how `in_words` knows it
 LIVE = "(until IS NULL OR until > ?)"
 # For plain SQL elsewhere in the store; its values are the school and now.
 STOPPED_NOW = f"SELECT 1 FROM hush WHERE school_id = ? AND scope = '{EVERYWHERE}' AND {LIVE} LIMIT 1"  # noqa: S608 -- ours
@@ -107,8 +108,17 @@ def stopped(school_id: int, now: datetime) -> ColumnElement[bool]:
 
 def muted(school_id: int, now: datetime) -> ColumnElement[bool]:
     """Say in SQL, of a row of groups, whether the group was muted."""
+    return _quiet_for(HushReason.MUTED, school_id, now)
+
+
+def unwelcome(school_id: int, now: datetime) -> ColumnElement[bool]:
+    """Say in SQL, of a row of groups, whether the group complained of the last push."""
+    return _quiet_for(HushReason.UNWELCOME, school_id, now)
+
+
+def _quiet_for(reason: HushReason, school_id: int, now: datetime) -> ColumnElement[bool]:
     scopes = select(Hush.scope).where(
-        Hush.school_id == school_id, Hush.reason == HushReason.MUTED, col(Hush.scope).startswith(GROUP), _live(now)
+        Hush.school_id == school_id, Hush.reason == reason, col(Hush.scope).startswith(GROUP), _live(now)
     )
     return (literal(GROUP) + col(Group.code)).in_(scopes)
 

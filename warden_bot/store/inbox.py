@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, func, text
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.manners import Line
@@ -142,3 +142,17 @@ async def last_answer_in(session: Session, group: str, since: datetime) -> Line 
     newest = query.order_by(col(InboxMessage.received_at).desc(), col(InboxMessage.id).desc())
     found = (await session.exec(newest.limit(1))).first()
     return Line(*found) if found is not None else None
+
+
+async def topics_asked(session: Session, since: datetime, until: datetime) -> Mapping[str, int]:
+    """Return how often each topic was asked about in this time, by who meant the bot; the most asked first."""
+    count, topic, reply = func.count(), col(InboxMessage.topic), col(InboxMessage.reply)
+    query = (
+        select(InboxMessage.topic, count)
+        .where(InboxMessage.school_id == session.school_id, InboxMessage.action == Action.ANSWER)
+        .where(InboxMessage.received_at >= since, InboxMessage.received_at < until)
+        .where(col(InboxMessage.addressed), topic.is_not(None), reply.is_not(None))
+        .group_by(topic)
+        .order_by(count.desc(), topic)
+    )
+    return {topic: count for topic, count in (await session.exec(query)).all() if topic is not None}

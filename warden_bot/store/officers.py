@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint, update
+from sqlalchemy import UniqueConstraint, delete, update
 from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.domain.duty import Shift
@@ -53,6 +53,67 @@ async def officer_by_name(session: Session, name: str) -> Officer | None:
     """Return one officer."""
     query = select(Officer).where(Officer.school_id == session.school_id, Officer.name == name)
     return (await session.exec(query)).first()
+
+
+async def officer_by_id(session: Session, officer_id: int) -> Officer | None:
+    """Return one officer."""
+    query = select(Officer).where(Officer.school_id == session.school_id, Officer.id == officer_id)
+    return (await session.exec(query)).first()
+
+
+async def lock_officers(session: Session, officer_ids: Sequence[int] = ()) -> None:
+    """Make others who lock these officers wait until this transaction ends; without ids all of the school.
+
+    Rows that refer to them can be written meanwhile. SQLite has one writer at a time anyway.
+    """
+    query = select(Officer.id).where(Officer.school_id == session.school_id).order_by(col(Officer.id))
+    if officer_ids:
+        query = query.where(col(Officer.id).in_(officer_ids))
+    await session.exec(query.with_for_update(key_share=True))
+
+
+async def void_sessions(session: Session, officer: Officer, now: datetime) -> bool:
+    """End every session of an officer that began until now. False when a later moment is written down already."""
+    statement = (
+        update(Officer)
+        .where(col(Officer.id) == officer.id, col(Officer.signed_out_at).is_(None) | (col(Officer.signed_out_at) < now))
+        .values(signed_out_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return changed_rows(await session.execute(statement)) == 1
+
+
+async def shift_by_id(session: Session, shift_id: int) -> DutyShift | None:
+    """Return one shift."""
+    query = select(DutyShift).where(DutyShift.school_id == session.school_id, DutyShift.id == shift_id)
+    return (await session.exec(query)).first()
+
+
+def add_shift(session: Session, shift: Shift) -> None:
+    """Store one shift more."""
+    row = DutyShift(
+        school_id=session.school_id,
+        officer_id=shift.officer_id,
+        starts_at=shift.starts_at,
+        ends_at=shift.ends_at,
+        step=shift.step,
+    )
+    session.add(row)
+
+
+async def drop_shift(session: Session, shift: DutyShift) -> bool:
+    """Take a shift off the roster. False when it changed hands or hours meanwhile."""
+    statement = (
+        delete(DutyShift)
+        .where(
+            col(DutyShift.id) == shift.id,
+            col(DutyShift.officer_id) == shift.officer_id,
+            col(DutyShift.starts_at) == shift.starts_at,
+            col(DutyShift.ends_at) == shift.ends_at,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return changed_rows(await session.execute(statement)) == 1
 
 
 async def shifts_at(session: Session, now: datetime) -> list[Shift]:

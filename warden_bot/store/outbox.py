@@ -1,7 +1,7 @@
 """The outbox: every message owed to somebody is a row here until it is finished. What may become of it: `moves.py`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Subquery,
     case,
     cast,
-    false,
     func,
     insert,
     literal,
@@ -30,9 +29,10 @@ from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliverySta
 from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
-from warden_bot.store.hushes import muted, stopped
+from warden_bot.store.hushes import UNWELCOME, stopped
 from warden_bot.store.inline import HEAVY
 
+SIGN_IN = "sign-in:"  # how the key of a message begins that gets the way into the console when it is sent
 REPLY_ADDRESS = "delivery.address"  # the seal's context
 # What the partial indexes hold. SQLite uses such an index only for a condition written out, so it is shared as text.
 WAITING, HELD = text("status = 'queued'"), text("status = 'sending'")
@@ -40,7 +40,9 @@ STRANDED_ROWS = text("status IN ('failed', 'unconfirmed', 'expired')")
 TO_BE_POSTED = text("status = 'relay_pending'")
 ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
-MUTED = "muted"  # the code of what a campaign does not send to a group that wants to hear nothing
+# Why something routine is not sent to one group; domain/trouble.py says each in words.
+MUTED, WEEK_FULL, KNOWN_WORDS, IN_LESSON = "muted", "week_full", "known_words", "in_lesson"
+Meant = Audience | ColumnElement[bool]  # groups by a rule, or by a condition
 ON_ITS_WAY = timedelta(minutes=1)  # what a repeat may take until the platform looks whether it knows the key
 
 
@@ -130,24 +132,30 @@ class Fanning:
     spread: timedelta
     expires_at: datetime | None
     now: datetime
-    spares_muted: bool = False  # a muted group gets nothing: its delivery is called back at once
+    spares: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)  # code → groups called back from at once
 
 
-async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int:
+async def fan_out(session: Session, audience: Meant, fanning: Fanning) -> int:
     """Owe a broadcast to every group of its audience that is not owed it yet, in one statement; return to how many.
 
     With a spread the requests' turns are shuffled and laid evenly over it, so that no platform is hit all at once.
     """
     owed = select(col(Delivery.group_id)).where(col(Delivery.broadcast_id) == fanning.broadcast_id)
-    spared = muted(session.school_id, fanning.now) if fanning.spares_muted else false()
+    reason = reason_to_spare(fanning.spares)
+    spared = reason != ""
     kind = [col(Group.channel), case((spared, 1), else_=0)]
     place = func.row_number().over(partition_by=kind, order_by=col(Group.id)) - 1  # among its kind's
     query = select(
-        col(Group.id), col(Group.channel), col(Group.takes_key), spared.label("spared"), place.label("place")
-    ).where(in_audience(audience, session.school_id))
+        col(Group.id),
+        col(Group.channel),
+        col(Group.takes_key),
+        spared.label("spared"),
+        reason.label("reason"),
+        place.label("place"),
+    ).where(in_audience(audience, session.school_id) if isinstance(audience, Audience) else audience)
     chosen = query.where(col(Group.id).not_in(owed)).subquery()
-    counted = select(chosen.c.channel, func.count()).group_by(chosen.c.channel)
-    counts: dict[ChannelKind, int] = dict(iter(await session.execute(counted)))
+    counted = await session.execute(select(chosen.c.channel, func.count()).group_by(chosen.c.channel))
+    counts: dict[ChannelKind, int] = dict(iter(counted))
     if not counts:
         return 0
     requests = sum(-(-count // fanning.together.get(kind, 1)) for kind, count in counts.items())
@@ -167,7 +175,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "forgets_after": _forgets_after(fanning, chosen.c.channel),
         "batch": _batch(fanning, chosen, first),
         "leads": chosen.c.place == first,
-        "status": _unless_spared(chosen, DeliveryStatus.QUEUED.value, DeliveryStatus.CANCELLED.value),
+        "status": case((chosen.c.spared, DeliveryStatus.CANCELLED.value), else_=DeliveryStatus.QUEUED.value),
         "not_before": literal(microseconds(fanning.leaves_at)) + turn * gap,
         "expires_at": literal(fanning.expires_at, Instant),
         "attempts": literal(0),
@@ -176,7 +184,7 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
         "sent_parts": literal(0),
         "external_ids": literal(""),
         "reminders": literal(0),
-        "code": _unless_spared(chosen, "", MUTED),
+        "code": chosen.c.reason,
         "platform_words": literal(""),
         "created_at": literal(fanning.now, Instant),
         "finished_at": case((chosen.c.spared, literal(microseconds(fanning.now), BigInteger)), else_=None),
@@ -187,8 +195,9 @@ async def fan_out(session: Session, audience: Audience, fanning: Fanning) -> int
     return sum(counts.values())
 
 
-def _unless_spared(chosen: Subquery, usual: str, spared: str) -> ColumnElement[str]:
-    return case((chosen.c.spared, literal(spared)), else_=literal(usual))
+def reason_to_spare(spares: Mapping[str, ColumnElement[bool]]) -> ColumnElement[str]:
+    """Return, as SQL over groups, the first code whose condition a group meets; "" for none."""
+    return case(*((condition, code) for code, condition in spares.items()), else_="") if spares else literal("")
 
 
 def _forgets_after(fanning: Fanning, channel: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -251,7 +260,7 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
         .join(Delivery, col(Delivery.group_id) == col(Group.id))
         .where(
             col(Delivery.broadcast_id) == broadcast_id,
-            col(Delivery.status).in_(STRANDED),
+            or_(col(Delivery.status).in_(STRANDED), col(Delivery.code).in_((WEEK_FULL, KNOWN_WORDS, IN_LESSON, UNWELCOME))),
         )
         .order_by(col(Group.code))
     )
@@ -269,27 +278,20 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
 
 async def statuses_of(session: Session, ids: Sequence[int]) -> dict[int, DeliveryStatus]:
     """Return where each of these deliveries stands; those that do not exist are left out."""
-    query = select(col(Delivery.id), col(Delivery.status)).where(
-        col(Delivery.school_id) == session.school_id, col(Delivery.id).in_(ids)
-    )
+    ours = (col(Delivery.school_id) == session.school_id, col(Delivery.id).in_(ids))
+    query = select(col(Delivery.id), col(Delivery.status)).where(*ours)
     return {found or 0: status for found, status in await session.execute(query)}
 
 
 async def stranded_of(session: Session, broadcast_id: int) -> list[int]:
     """Return the deliveries of a broadcast that have not arrived and will not by themselves."""
-    query = select(col(Delivery.id)).where(
-        col(Delivery.school_id) == session.school_id,
-        col(Delivery.broadcast_id) == broadcast_id,
-        col(Delivery.status).in_(STRANDED),
-    )
+    ours = (col(Delivery.school_id) == session.school_id, col(Delivery.broadcast_id) == broadcast_id)
+    query = select(col(Delivery.id)).where(*ours, col(Delivery.status).in_(STRANDED))
     return [found for (found,) in await session.execute(query.order_by(col(Delivery.id))) if found is not None]
 
 
 async def states_by_group(session: Session, broadcast_id: int) -> dict[str, DeliveryStatus]:
     """Return where each group's delivery of a broadcast stands, by the group's code."""
-    query = (
-        select(col(Group.code), col(Delivery.status))
-        .join(Delivery, col(Delivery.group_id) == col(Group.id))
-        .where(col(Delivery.broadcast_id) == broadcast_id)
-    )
+    joined = select(col(Group.code), col(Delivery.status)).join(Delivery, col(Delivery.group_id) == col(Group.id))
+    query = joined.where(col(Delivery.broadcast_id) == broadcast_id)
     return dict(iter(await session.execute(query)))

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, text, update
 from sqlmodel import col, select
 
+from warden_bot.alert_states import AlertPart
 from warden_bot.domain.audience import Audience
 from warden_bot.domain.relay import Patience
 from warden_bot.states import ChannelKind, DeliveryStatus, GroupStatus, Priority
@@ -14,6 +15,7 @@ from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
 from warden_bot.store.outbox import Delivery
+from warden_bot.store.pictures import Picture, picture_of
 from warden_bot.store.rows import changed_rows
 
 
@@ -27,6 +29,8 @@ class Post:
     group: str
     title: str
     text: str = field(repr=False)
+    alert_id: int | None = None  # the alert that it is a part of
+    is_original: bool = False  # the part with which the alert's picture goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ async def post_by_key(session: Session, key: str) -> Post | None:
     return _post(*found) if found is not None else None
 
 
+async def picture_of_post(session: Session, post: Post) -> Picture | None:
+    """Return the picture that goes with a handed-over text."""
+    return await picture_of(session, post.alert_id) if post.is_original and post.alert_id is not None else None
+
+
 async def posts_waiting_for(session: Session, group_id: int) -> list[Post]:
     """Return what one group's teacher has yet to post, the oldest first."""
     query = _POST.where(TO_BE_POSTED, Delivery.school_id == session.school_id, Delivery.group_id == group_id)
@@ -62,7 +71,17 @@ async def posts_waiting_for(session: Session, group_id: int) -> list[Post]:
 
 
 def _post(delivery: Delivery, group: Group, broadcast: Broadcast) -> Post:
-    return Post(delivery.id or 0, delivery.key, delivery.status, group.name, broadcast.title, broadcast.text)
+    original = broadcast.part is AlertPart.ORIGINAL
+    return Post(
+        delivery.id or 0,
+        delivery.key,
+        delivery.status,
+        group.name,
+        broadcast.title,
+        broadcast.text,
+        broadcast.alert_id,
+        original,
+    )
 
 
 async def to_be_reminded(

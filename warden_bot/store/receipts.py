@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import UniqueConstraint, func, text, update
 from sqlmodel import Field, SQLModel, col, select
 
-from warden_bot.store.cases import Case
+from warden_bot.states import CaseStatus
+from warden_bot.store.cases import Case, Tip, case_by_code, case_by_id
 from warden_bot.store.columns import Identity, Instant
 from warden_bot.store.database import Session
+from warden_bot.store.rows import changed_rows
 
 REPLY_TO = "receipt.reply_to"  # the seal's context
 KEPT = timedelta(days=180)  # where a station says nothing else
@@ -80,3 +82,58 @@ async def receipts_of(session: Session, reporter_hash: str) -> Sequence[Receipt]
         .order_by(col(Receipt.id).desc())
     )
     return (await session.exec(query)).all()
+
+
+async def case_of_code(session: Session, code: str) -> Case | None:
+    """Return the case of a code, its own or one of its receipts', good or not: whoever asks is an officer."""
+    case = await case_by_code(session, code)
+    if case is not None:
+        return case
+    query = select(Receipt.case_id).where(Receipt.school_id == session.school_id, Receipt.code == code)
+    case_id = (await session.exec(query)).first()
+    return await case_by_id(session, case_id) if case_id is not None else None
+
+
+async def keep_open(session: Session, case: Case) -> bool:
+    """Let nobody close a case until this transaction ends; False where it was closed meanwhile.
+
+    What is told must not end in a case that an officer, or its first reporter, ends in the same moment.
+    """
+    statement = update(Case).where(col(Case.id) == case.id, col(Case.status) != CaseStatus.CLOSED)
+    statement = statement.values(desk=Case.desk).execution_options(synchronize_session=False)
+    return changed_rows(await session.execute(statement)) == 1
+
+
+async def code_for(session: Session, case: Case, reporter_hash: str) -> str:
+    """Return the code by which a reporter knows a case: the newest of their own, else the case's."""
+    query = select(Receipt.code).where(Receipt.case_id == case.id, Receipt.reporter_hash == reporter_hash)
+    return (await session.exec(query.order_by(col(Receipt.id).desc()).limit(1))).first() or case.code
+
+
+async def reports_since(session: Session, since: datetime, most: int) -> Sequence[tuple[Case, Tip]]:
+    """Return the newest cases that are not closed, each with the report that opened it, the newest first."""
+    newest = (
+        select(Case.id)
+        .where(Case.school_id == session.school_id, Case.status != CaseStatus.CLOSED, Case.opened_at >= since)
+        .order_by(col(Case.id).desc())
+        .limit(most)
+    )
+    ids = [one for one in (await session.exec(newest)).all() if one is not None]
+    first = select(func.min(Tip.id)).where(col(Tip.case_id).in_(ids)).group_by(col(Tip.case_id))
+    query = select(Case, Tip).join(Tip, col(Tip.case_id) == col(Case.id)).where(col(Tip.id).in_(first))
+    return (await session.exec(query.order_by(col(Case.id).desc()))).all() if ids else []
+
+
+async def told_since(session: Session, reporter_hash: str, since: datetime, most: int) -> Sequence[tuple[Case, Tip]]:
+    """Return what a reporter told since a moment in cases that are not closed, the newest first."""
+    query = (
+        select(Case, Tip)
+        .join(Tip, col(Tip.case_id) == col(Case.id))
+        .where(
+            Case.school_id == session.school_id,
+            Case.status != CaseStatus.CLOSED,
+            Tip.reporter_hash == reporter_hash,
+            Tip.received_at >= since,
+        )
+    )
+    return (await session.exec(query.order_by(col(Tip.id).desc()).limit(most))).all()

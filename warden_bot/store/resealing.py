@@ -6,7 +6,18 @@ from sqlalchemy import LargeBinary, func, literal, update
 from sqlmodel import SQLModel, col, select
 
 from warden_bot.errors import SealBroken
-from warden_bot.store import case_notes, cases, groups, missed_questions, officers, outbox, receipts, rooms, tokens
+from warden_bot.store import (
+    case_notes,
+    cases,
+    groups,
+    missed_questions,
+    officers,
+    opinions,
+    outbox,
+    receipts,
+    rooms,
+    tokens,
+)
 from warden_bot.store.case_notes import CaseNote
 from warden_bot.store.cases import Tip
 from warden_bot.store.database import Session
@@ -14,6 +25,7 @@ from warden_bot.store.groups import Group
 from warden_bot.store.inline import HEAVY
 from warden_bot.store.missed_questions import MissedQuestion
 from warden_bot.store.officers import Officer
+from warden_bot.store.opinions import Opinion
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.receipts import Receipt
 from warden_bot.store.rooms import RoomMessage
@@ -53,6 +65,7 @@ SEALED_COLUMNS = (
     SealedColumn(Group, "sealed_secret", groups.SECRET),
     SealedColumn(Officer, "sealed_address", officers.ADDRESS),
     SealedColumn(RoomMessage, "sealed_words", rooms.WORDS),
+    SealedColumn(Opinion, "sealed_text", opinions.OPINION_TEXT),
     SealedColumn(PlatformToken, "sealed_token", tokens.TOKEN),
 )
 

@@ -21,6 +21,7 @@ from warden_bot.store.sealing import KEY_ID_BYTES, VERSION, Sealer
 
 SPOOLED = "spool.message"  # the seal's context
 MOST_IN_MEMORY = 1_000
+STAMP = 20  # characters of a name that say when its message came
 SUFFIX, UNREADABLE = ".sealed", ".unreadable"
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,41 @@ class Spool:
                 path.rename(path.with_suffix(UNREADABLE))
             return None
 
+    def take_back(self) -> int:
+        """Let those set apart that a key opens now wait again, as after a key was put back; return how many."""
+        taken = 0
+        for path in self.set_apart():
+            with suppress(OSError, SealBroken, ValueError, KeyError, TypeError):
+                _parsed(self._sealer.open(path.read_bytes(), SPOOLED))
+                path.rename(path.with_suffix(SUFFIX))
+                taken += 1
+        return taken
+
+    def set_apart(self) -> list[Path]:
+        """Return the files that could not be read, the oldest first."""
+        return sorted(self._folder.glob(f"*{UNREADABLE}"))
+
+    def reseal(self) -> tuple[int, int]:
+        """Seal again with the newest key what an older one sealed; return how many files, and how many no key opens.
+
+        One that another process stores and drops meanwhile may come back: the database knows it by its id.
+        """
+        self.take_back()
+        done = 0
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            with suppress(FileNotFoundError):
+                old = path.read_bytes()
+                if old.startswith(self._sealer.newest):
+                    continue
+                try:
+                    new = self._sealer.reseal(old, SPOOLED)
+                except SealBroken:
+                    path.rename(path.with_suffix(UNREADABLE))
+                    continue
+                self._write(path.stem, new, like=path)
+                done += 1
+        return done, len(self.set_apart())
+
     def drop(self, name: str) -> None:
         """Forget one message: the database has it."""
         held = self._in_memory.pop(name, None)
@@ -88,7 +124,7 @@ class Spool:
     def unreadable(self, before: datetime) -> list[Path]:
         """Return the files set apart, and the halves that a kill left, of what came before a moment."""
         apart = [*self._folder.glob(f"*{UNREADABLE}"), *self._folder.glob(f".*-{'[0-9a-f]' * 12}")]
-        return [path for path in apart if path.name.lstrip(".")[:20] < f"{before:%Y%m%d%H%M%S%f}"]
+        return [path for path in apart if path.name.lstrip(".")[:STAMP] < f"{before:%Y%m%d%H%M%S%f}"]
 
     def forget_unreadable(self, before: datetime) -> int:
         """Delete them; return how many."""
@@ -100,14 +136,18 @@ class Spool:
     def _sealed(self, message: InboundMessage, received_at: datetime) -> bytes:
         return self._sealer.seal(json.dumps(asdict(message) | {"received_at": received_at.isoformat()}), SPOOLED)
 
-    def _write(self, name: str, sealed: bytes) -> None:
+    def _write(self, name: str, sealed: bytes, like: Path | None = None) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._folder / f".{name}"
+        draft = self._folder / f".{name[:STAMP]}-{os.urandom(6).hex()}"
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(sealed)
                 file.flush()
                 os.fsync(file.fileno())
+            if like is not None:  # whoever rotates keys may be another account than the one that has to read it
+                owner = like.stat()
+                with suppress(PermissionError):
+                    os.chown(draft, owner.st_uid, owner.st_gid)
             draft.rename(self._folder / f"{name}{SUFFIX}")
         except OSError:
             with suppress(OSError):

@@ -56,7 +56,8 @@ async def alarm(request: web.Request) -> web.Response:
 
 async def _raw(request: web.Request, house: House, now: datetime) -> bytes:
     """Read a body whose signature is right."""
-    if not house.alarms_secret:
+    secret = house.alarm_secret(request.match_info["source"])
+    if not secret:
         raise CallbackRejected("not_configured", 404)
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise CallbackRejected("正文不要压缩", 415)
@@ -68,7 +69,7 @@ async def _raw(request: web.Request, house: House, now: datetime) -> bytes:
         raise CallbackRejected(WANTED, 400) from None
     if body is None:
         raise CallbackRejected("正文最多 64 KiB", 413)
-    require_signed(house.alarms_secret, request.headers, body, now)
+    require_signed(secret, request.headers, body, now)
     return body
 
 

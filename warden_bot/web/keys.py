@@ -1,8 +1,9 @@
 """The typed keys by which pages reach the rest of the program; the only way they do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from aiohttp import web
 
@@ -14,6 +15,9 @@ from warden_bot.store.database import Database
 from warden_bot.store.links import Links
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
+
+THIS_MACHINE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+FOR_EVERY_SOURCE = ""  # stands for all alarm sources among their secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,12 @@ class House:
     clock: Callable[[], datetime]
     demo: bool
     links: Links
-    alarms_secret: str = field(default="", repr=False)  # signs alarms of machines; empty: none is taken
+    alarm_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # by source; none: no alarm is taken
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = THIS_MACHINE  # who is believed where a request comes from
+
+    def alarm_secret(self, source: str) -> str:
+        """Return what signs the alarms of a source, "" where it may send none."""
+        return self.alarm_secrets.get(source) or self.alarm_secrets.get(FOR_EVERY_SOURCE, "")
 
     @property
     def database(self) -> Database:

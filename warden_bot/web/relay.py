@@ -11,10 +11,13 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from warden_bot.errors import LinkRefused
-from warden_bot.handlers.relaying import class_of, confirm_posted, opened
+from warden_bot.handlers.lessons import lesson_path, lessons_for
+from warden_bot.handlers.relaying import class_of, confirm_heard, confirm_posted, opened
 from warden_bot.states import DeliveryStatus
+from warden_bot.store.acknowledgements import open_questions
+from warden_bot.store.class_cards import card_of
 from warden_bot.store.links import Purpose
-from warden_bot.store.posts import posts_waiting_for
+from warden_bot.store.posts import picture_of_post, posts_waiting_for
 from warden_bot.web.keys import HOUSE
 
 STATIC = Path(__file__).parent / "pages"
@@ -35,6 +38,7 @@ OVER = {
     DeliveryStatus.CANCELLED: "这条已经撤回，请不要发。已经发了的，请在群里说一声以派出所最新消息为准。",
     DeliveryStatus.EXPIRED: "这条已经过期，不用发了。",
 }
+HEARD = "收到了，谢谢。"
 GONE = "这个网页打不开：网址不完整，或者已经过期。请点最新收到的那一条。"
 
 
@@ -44,12 +48,29 @@ async def page(request: web.Request) -> web.Response:
     try:
         async with house.database.read() as session:
             post = await opened(session, house.links, token, house.clock())
+            has_picture = await picture_of_post(session, post) is not None
     except LinkRefused as refused:
         return gone(refused)
     if post.status in OVER:
         return shown("relay_over.html", words=OVER[post.status])
     text = f"【{post.title}】\n{post.text}" if post.title else post.text
-    return shown("relay.html", group=post.group, text=text, action=f"/relay/{token}/posted")
+    place = f"/relay/{token}"
+    picture = f"{place}/picture" if has_picture else ""
+    return shown("relay.html", group=post.group, text=text, action=f"{place}/posted", picture=picture)
+
+
+async def picture(request: web.Request) -> web.Response:
+    """Return the picture that goes with a handed-over text, for as long as there is something to post."""
+    house, token = request.app[HOUSE], request.match_info["token"]
+    try:
+        async with house.database.read() as session:
+            post = await opened(session, house.links, token, house.clock())
+            found = await picture_of_post(session, post) if post.status not in OVER else None
+    except LinkRefused as refused:
+        return gone(refused)
+    if found is None:
+        return gone(LinkRefused("expired"))
+    return web.Response(body=found.content, content_type=found.media_type, headers=HEADERS)
 
 
 async def posted(request: web.Request) -> web.Response:
@@ -71,6 +92,8 @@ async def class_page(request: web.Request) -> web.Response:
         async with house.database.read() as session:
             group = await class_of(session, house.links, request.match_info["token"], now)
             waiting = await posts_waiting_for(session, group.id or 0)
+            asked = await open_questions(session, group.id or 0)
+            card = await card_of(session, group.id or 0)
     except LinkRefused as refused:
         return gone(refused)
     patience = house.channels[group.channel].patience
@@ -79,7 +102,29 @@ async def class_page(request: web.Request) -> web.Response:
         {"text": post.title or post.text, "address": f"/relay/{house.links.token(Purpose.POST, post.key, until)}"}
         for post in waiting
     ]
-    return shown("relay_class.html", group=group.name, posts=posts)
+    by_hand = {post.alert_id for post in waiting}  # said to be heard where it is posted
+    place = f"/relay/class/{request.match_info['token']}/heard"
+    alerts = [
+        {"title": alert.title, "text": alert.text, "action": f"{place}/{alert.id}"}
+        for alert, _ in asked
+        if alert.id not in by_hand
+    ]
+    lessons = [
+        {"title": one.title, "address": lesson_path(house.links, one, group, now)}
+        for one in lessons_for(house.shelf.library, group)
+    ]
+    return shown("relay_class.html", group=group.name, posts=posts, alerts=alerts, lessons=lessons, card=card)
+
+
+async def heard(request: web.Request) -> web.Response:
+    """Write down that a class has heard an alert, and show so."""
+    house, token = request.app[HOUSE], request.match_info["token"]
+    now, alert_id = house.clock(), int(request.match_info["alert"])
+    try:
+        await house.database.write(lambda session: confirm_heard(session, house.links, token, alert_id, now))
+    except LinkRefused as refused:
+        return gone(refused)
+    return shown("relay_over.html", words=HEARD)
 
 
 def shown(template: str, status: int = 200, **values: object) -> web.Response:

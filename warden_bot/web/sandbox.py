@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from warden_bot.domain.calendar import Occurrence, day_words, occurrences
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.errors import Refused
-from warden_bot.handlers.broadcast import launch
+from warden_bot.handlers.campaign import launch
 from warden_bot.handlers.intake import receive
 from warden_bot.handlers.replay import replay_broadcast
 from warden_bot.states import ChannelKind, GroupKind, SenderRole
@@ -24,6 +24,7 @@ from warden_bot.store.database import Session
 from warden_bot.store.groups import all_groups
 from warden_bot.store.officers import ADDRESS, all_officers
 from warden_bot.store.outbox import states_by_group
+from warden_bot.store.posts import picture_of_post, post_by_key
 from warden_bot.store.rooms import WORDS, RoomMessage, last_said, said_since, say
 from warden_bot.web.callbacks import refusal
 from warden_bot.web.keys import HOUSE, House
@@ -133,6 +134,18 @@ def _line(house: House, line: RoomMessage) -> dict[str, Any]:
         "words": house.sealer.open(line.sealed_words, WORDS),
         "at": line.at.astimezone(house.zone).strftime("%H:%M"),
     }
+
+
+async def picture(request: web.Request) -> web.Response:
+    """Return the picture that went with a delivery; 404 when it was erased, for its alert is over."""
+    house = request.app[HOUSE]
+    async with house.database.read() as session:
+        post = await post_by_key(session, request.match_info["key"])
+        found = await picture_of_post(session, post) if post is not None else None
+    if found is None:
+        return refusal("no_picture", 404)
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=found.content, content_type=found.media_type, headers=headers)
 
 
 async def message(request: web.Request) -> web.Response:

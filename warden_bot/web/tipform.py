@@ -195,9 +195,5 @@ def _form(request: web.Request, filled: Mapping[str, str], fault: str = "") -> w
     house = request.app[HOUSE]
     kept = {name: filled.get(name, "") for name in ("what", "where", "when", "contact", "gate")}
     challenge = new_challenge(house.sealer, house.clock())
-    keeps = house.shelf.library.retention
-    days = words_for(request)["kept"].format(tips=keeps.tips, reporters=keeps.reporters)
     fault_words = words_for(request)[fault] if fault else ""
-    return tip_page(
-        request, "tip.html", LOST.get(fault, 200), filled=kept, challenge=challenge, fault=fault_words, days=days
-    )
+    return tip_page(request, "tip.html", LOST.get(fault, 200), filled=kept, challenge=challenge, fault=fault_words)

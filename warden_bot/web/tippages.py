@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from warden_bot.domain.calendar import day_words
 from warden_bot.handlers.tipform import Taken
 from warden_bot.web.keys import HOUSE
 from warden_bot.web.relay import shown
-from warden_bot.web.tipwords import DANGER_IN_ENGLISH, LANGUAGES
 from warden_bot.web.tries import Tries
 
 
@@ -39,14 +39,17 @@ def language_of(request: web.Request) -> str:
 
 def words_for(request: web.Request) -> Mapping[str, str]:
     """Return the page's words by name."""
-    return LANGUAGES[language_of(request)]
+    house = request.app[HOUSE]
+    library = house.shelf.library
+    keeps = {"tips": str(library.retention.tips), "reporters": str(library.retention.reporters)}
+    today = day_words(house.clock(), house.zone)
+    return library.form.words(language_of(request), library.values(today, **keeps))
 
 
 def tip_page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
     """Return a page of the form in the language that was chosen."""
-    language = language_of(request)
-    suffix = "?lang=en" if language == "en" else ""
-    return shown(template, status, words=LANGUAGES[language], suffix=suffix, path=request.path, **values)
+    suffix = "?lang=en" if language_of(request) == "en" else ""
+    return shown(template, status, words=words_for(request), suffix=suffix, path=request.path, **values)
 
 
 def line_page(request: web.Request, name: str, status: int, danger: str = "") -> web.Response:
@@ -65,5 +68,5 @@ def danger_line(request: web.Request, danger: str) -> str:
     if not danger:
         return ""
     if language_of(request) == "en":
-        return DANGER_IN_ENGLISH
+        return words_for(request)["danger"]
     return request.app[HOUSE].shelf.library.replies.emergency(danger)

@@ -14,6 +14,7 @@ from aiohttp import web
 from warden_bot.domain.calendar import day_words
 from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.tipform import Filled, Standing, Taken, add_words, heard_danger, standing, take_form
+from warden_bot.states import CaseStatus
 from warden_bot.web.keys import HOUSE, House
 from warden_bot.web.tippages import (
     PORCH,
@@ -25,12 +26,16 @@ from warden_bot.web.tippages import (
     tip_page,
     words_for,
 )
-from warden_bot.web.tipwords import STATE_PHRASES, STATES_IN_ENGLISH
 from warden_bot.web.tries import network_of
 
 GUESSES, ADDITIONS = 10, 10  # in ten minutes
 IN_DANGER = 20  # tips in ten minutes: a whole dormitory shares one address. Above it dangers join one another
 STORE_SECONDS, READ_SECONDS = 8.0, 20.0
+STATE_PHRASES = {  # in Chinese among the bot's phrases, in English among the form's words
+    CaseStatus.OPEN: "status_open",
+    CaseStatus.ACKNOWLEDGED: "status_acknowledged",
+    CaseStatus.CLOSED: "status_closed",
+}
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +157,6 @@ async def _standing(house: House, code: str) -> Standing | None:
 
 def _state(request: web.Request, found: Standing) -> str:
     if language_of(request) == "en":
-        return STATES_IN_ENGLISH[found.status]
+        return words_for(request)[STATE_PHRASES[found.status]]
     library = request.app[HOUSE].shelf.library
     return library.replies.say(STATE_PHRASES[found.status], library.values(code=found.code))

@@ -4,11 +4,15 @@ import hashlib
 import ipaddress
 import os
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiohttp import web
 
+from warden_bot.web.keys import HOUSE
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 WITHIN = timedelta(minutes=10)
 MOST_KNOWN = 20_000  # who is remembered at once; the oldest are forgotten
 MOST_CASES = 50  # of one network
@@ -62,18 +66,24 @@ def network_of(request: web.Request) -> str:
     """Return the network that a request comes from, the same for all who share a line.
 
     Every proxy adds the address it saw at the end, in the same line or in one of its own: only the last is a proxy's word.
-    What a proxy says is believed when it stands on this machine or in a private network: no stranger reaches us from there.
+    What a proxy says is believed when the operator names it (WARDEN_TRUSTED_PROXIES), or it stands on this machine.
     """
     peer = _address(request.remote or "")
     lines = request.headers.getall("X-Forwarded-For", [])
     told = _address(",".join(lines).rsplit(",", 1)[-1].strip())
-    address = told if told is not None and (peer is None or peer.is_private or peer.is_loopback) else peer
+    address = told if told is not None and _is_trusted(peer, request.app[HOUSE].trusted_proxies) else peer
     if address is None:
         return "unknown"
     return str(ipaddress.ip_network((address, OF_ADDRESS[address.version]), strict=False))
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_trusted(peer: Address | None, proxies: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    """Say whether a peer is one of our proxies. One without an address came through a socket of this machine."""
+    plain = (peer.ipv4_mapped or peer) if isinstance(peer, ipaddress.IPv6Address) else peer
+    return plain is None or any(plain in network for network in proxies)
+
+
+def _address(text: str) -> Address | None:
     try:
         return ipaddress.ip_address(text)
     except ValueError:

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from warden_bot.channels.base import CallbackAnswer, Reply, json_answer
 from warden_bot.channels.http import LONGEST_WAIT, HttpAnswer, plain_words, retry_after
 from warden_bot.channels.meanings import (
     BAD_CREDENTIALS,
@@ -58,3 +59,13 @@ def _old_wait(document: dict[str, Any]) -> timedelta | None:
     """Read how long to wait where older homeservers say so."""
     wait = document.get("retry_after_ms")
     return timedelta(milliseconds=min(wait, LONGEST_WAIT * 1000)) if isinstance(wait, int) and wait >= 0 else None
+
+
+def done(_reply: Reply | None) -> CallbackAnswer:
+    """Tell the homeserver that we have it, or that whom it asks for is here."""
+    return json_answer({})
+
+
+def unknown(_reply: Reply | None) -> CallbackAnswer:
+    """Tell the homeserver that there is no such user or room of ours."""
+    return json_answer({"errcode": "M_NOT_FOUND"}, 404)

@@ -21,19 +21,16 @@ from urllib.parse import quote
 from yarl import URL
 
 from warden_bot.channels.base import (
-    CallbackAnswer,
     CallbackRequest,
     Capabilities,
     Channel,
     ChannelSetting,
     Received,
-    Reply,
     SendReceipt,
     Surroundings,
-    json_answer,
 )
 from warden_bot.channels.http import LARGEST_ANSWER, HttpAnswer
-from warden_bot.channels.matrix.answers import read_answer
+from warden_bot.channels.matrix.answers import done, read_answer, unknown
 from warden_bot.channels.matrix.events import MEDIA_PLACE, Events, Invite
 from warden_bot.channels.meanings import NO_MEDIA
 from warden_bot.channels.places import LARGEST_MEDIA, whole_file
@@ -47,6 +44,7 @@ from warden_bot.errors import CallbackRejected, OutcomeUnknown, SendError
 from warden_bot.states import AttemptOutcome, ChannelKind, SenderRole
 
 CLIENT = "/_matrix/client/v3"
+UPLOAD_PATH = "/_matrix/media/v3/upload"
 MEDIA_PATH = "/_matrix/client/v1/media/download"
 # An event has at most 65,536 bytes. JSON may write a byte of ours as two, and the homeserver adds a few kilobytes.
 LONGEST_TEXT = 30_000
@@ -84,6 +82,8 @@ class Matrix(Channel):
         recalls_within=timedelta(days=365),  # a redaction has no time limit; this stands for it
         probes=True,
         reaches_people=True,
+        pictures=True,
+        picture_apart=True,
     )
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("API_BASE", "where the homeserver stands", needed=True),
@@ -120,9 +120,28 @@ class Matrix(Channel):
 
     async def send(self, message: OutboundMessage, part: str, number: int) -> SendReceipt:
         """Send one message. As m.text: of m.notice, which bots use, clients do not notify anybody."""
-        path = f"/rooms/{_quoted(message.recipient.address)}/send/m.room.message/{_quoted(message.part_key(number))}"
         # Without anybody in `m.mentions` no word of the text mentions anybody by chance, not even "@room".
-        body = {"msgtype": "m.text", "body": part, "m.mentions": {}}
+        return await self._say(message, {"msgtype": "m.text", "body": part, "m.mentions": {}}, number)
+
+    async def send_picture(self, message: OutboundMessage, number: int) -> SendReceipt:
+        """Upload the picture and send it. An upload that nobody names in a message is seen by nobody."""
+        picture = message.picture
+        if picture is None:
+            return await super().send_picture(message, number)
+        url = URL(f"{self.base}{UPLOAD_PATH}?user_id={_quoted(self._bot)}", encoded=True)
+        headers = {**self._credentials(), "Content-Type": picture.media_type}
+        try:
+            answer = read_answer(await self._around.http.request("POST", url, picture.content, headers))
+        except OutcomeUnknown as error:
+            raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words=error.platform_words) from None
+        if not isinstance(place := answer.get("content_uri"), str):
+            raise SendError("unreachable", AttemptOutcome.RETRYABLE, platform_words="no content_uri")
+        info = {"mimetype": picture.media_type, "size": len(picture.content)}
+        body = {"msgtype": "m.image", "body": "图片", "url": place, "info": info, "m.mentions": {}}
+        return await self._say(message, body, number)
+
+    async def _say(self, message: OutboundMessage, body: dict[str, Any], number: int) -> SendReceipt:
+        path = f"/rooms/{_quoted(message.recipient.address)}/send/m.room.message/{_quoted(message.part_key(number))}"
         try:
             answer = await self._ask("PUT", path, body, device=self._device)
         except SendError as error:
@@ -188,9 +207,9 @@ class Matrix(Channel):
         if called == "transactions":
             transaction = self._events.read(request.body)
             afterwards = partial(self._follow, transaction.invites) if transaction.invites else None
-            return Received(transaction.messages, _done, afterwards)
+            return Received(transaction.messages, done, afterwards)
         exists = called == "ping" or (called == "users" and name == self._bot)
-        return Received((), _done if exists else _unknown)
+        return Received((), done if exists else unknown)
 
     async def _follow(self, invites: tuple[Invite, ...]) -> None:
         """Follow invitations. Raise SendError: the homeserver shall send them again."""
@@ -273,11 +292,3 @@ class Matrix(Channel):
 
 def _quoted(part: str) -> str:
     return quote(part, safe="")
-
-
-def _done(_reply: Reply | None) -> CallbackAnswer:
-    return json_answer({})
-
-
-def _unknown(_reply: Reply | None) -> CallbackAnswer:
-    return json_answer({"errcode": "M_NOT_FOUND"}, 404)

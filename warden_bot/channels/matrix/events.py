@@ -9,13 +9,14 @@ are behind it. So an event that is not exactly as we know it is passed over, and
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from pydantic import Field, ValidationError
 
 from warden_bot.channels.inbound import LONGEST_ID, MENU, Strict, clean_text, json_object
+from warden_bot.domain.acknowledgement import LONGEST_SIGN, RECEIVED, sign_says_received
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import CallbackRejected
 from warden_bot.states import ChannelKind, SenderRole
@@ -80,6 +81,20 @@ class _MessageEvent(_Event):
     content: _Content
 
 
+class _Annotation(Strict):
+    rel_type: Literal["m.annotation"]
+    event_id: Id
+    key: Annotated[str, Field(max_length=LONGEST_SIGN)]
+
+
+class _Reaction(Strict):
+    relates_to: _Annotation = Field(alias="m.relates_to")
+
+
+class _ReactionEvent(_Event):
+    content: _Reaction
+
+
 class _MemberEvent(_Event):
     content: _Membership
 
@@ -127,6 +142,8 @@ class Events:
             kind = event.get("type") if isinstance(event, dict) else None
             if kind == "m.room.message":
                 yield from self._of_message(_MessageEvent.model_validate(event))
+            elif kind == "m.reaction":
+                yield from self._of_reaction(_ReactionEvent.model_validate(event))
             elif kind == "m.room.member":
                 yield from self._of_member(_MemberEvent.model_validate(event))
         except ValidationError:
@@ -142,6 +159,13 @@ class Events:
         text, addressed = self._heard(content)
         if text or media:
             yield self._message(event, event.sender, text, media, addressed=addressed)
+
+    def _of_reaction(self, event: _ReactionEvent) -> Iterator[InboundMessage]:
+        """Read a sign under a message as the word that it stands for; no other sign is any business of ours."""
+        sign = event.content.relates_to
+        if event.sender != self._bot and event.state_key is None and sign_says_received(sign.key):
+            heard = self._message(event, event.sender, RECEIVED, (), addressed=False)
+            yield replace(heard, reacts_to=sign.event_id)
 
     def _of_member(self, event: _MemberEvent) -> Iterator[InboundMessage | Invite]:
         if event.state_key != self._bot:

@@ -16,6 +16,9 @@ TIP = re.compile(
     r"^(?:我?(?:要|想|来)?(?:匿名)?(?:举报|检举)(?:一下|一个|个)?)(?!的|电话|热线|中心|方式|会|奖)"
     r"|(?:我要|我想|想要)(?:匿名)?(?:举报|检举)|^(?:我?(?:要|想))?(?:提供|上报|报|有)(?:个|条|一个|一条)?线索"
 )
+# "举报：" and a story is a report, also where "谁都能买" or "我该怎么办" stands in it.
+SPELLED_OUT = re.compile(r"^\s*(?:我?(?:要|想)?(?:匿名|实名)?)(?:举报|检举)\s*[:：](.{10,})", re.DOTALL)
+ABOUT_REPORTING = re.compile("匿名|保密|泄露|泄漏|知道是我|名字|奖|怎么举报|会不会|能不能|可不可以")
 # Words that also begin everyday talk in a class group: only to the bot itself do they mean a report.
 TIP_TO_BOT = re.compile(r"^(?:我要|我想|想)?(?:报告|上报|反映)(?:一个|个|一下|一件)?(?:情况|问题|事|线索)?|^线索")
 STATUS = re.compile(
@@ -29,6 +32,16 @@ THANKS = re.compile(
     r"^(?!你好|您好)(?:好的?|收到|谢谢|感谢|辛苦|多谢|明白|知道|了解|ok|嗯|哦|赞|致敬|您|你|了|啦|们|警察|民警|同志|老师|叔叔|大家|机器人)+$"
 )
 
+# Pictures and stickers that thank or agree, and what only says how a picture is drawn.
+THANKING_SIGNS = re.compile(
+    r"(?:\[(?:强|抱拳|玫瑰|握手|爱心|合十|鼓掌|拥抱|微笑|愉快|好的)\]|[👍👌🙏🤝👏💪🌹💐🌸❤🧡💛💚💙💜😊🙂😄😁🫡🙇✅✔🎉]|[\ufe0f\u200d\U0001f3fb-\U0001f3ff]|[\s!！~～。.])+"
+)
+
+
+def is_thanking_sign(text: str) -> bool:
+    """Say whether a text without words thanks or agrees."""
+    return bool(THANKING_SIGNS.fullmatch(text))
+
 
 def asks_something(text: str) -> bool:
     """Say whether a text asks something."""
@@ -40,6 +53,11 @@ def asked_for(normalised: str) -> bool:
     return bool(QUESTION.search(normalised) or MENU.match(normalised) or THANKS.match(normalised))
 
 
+def _is_spelled_out(text: str) -> bool:
+    found = SPELLED_OUT.match(text)
+    return found is not None and not ABOUT_REPORTING.search(found[1])
+
+
 def intent(text: str, normalised: str, *, addressed: bool) -> Action | None:
     """Return what is asked of the bot itself, or None when it is to be looked up (or left alone).
 
@@ -49,7 +67,7 @@ def intent(text: str, normalised: str, *, addressed: bool) -> Action | None:
     if THANKS.match(normalised):
         return Action.SILENT
     tells = TIP.search(normalised) or (addressed and TIP_TO_BOT.search(normalised))
-    if tells and not QUESTION.search(normalised):
+    if _is_spelled_out(text) or (tells and not QUESTION.search(normalised)):
         return Action.TIP
     if addressed and (read_code(text) or (STATUS.search(normalised) and len(normalised) <= MOST_COMMAND)):
         return Action.STATUS

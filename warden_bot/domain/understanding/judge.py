@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 from warden_bot.domain.understanding.danger import danger_kind, insists, is_lesson
 from warden_bot.domain.understanding.intents import asks_something, intent
-from warden_bot.domain.understanding.normalise import normalise
+from warden_bot.domain.understanding.normalise import normalise, only_calls_by_sign
 from warden_bot.domain.understanding.retrieve import Match, Ranking, SampleIndex
 from warden_bot.states import Action
 
 ASKING_MARKS = frozenset("?？")
 EMERGENCY_TOPIC = "svc.emergency-now"
+NO_WORDS = "no words"
 TOPIC_OF = {
     Action.EMERGENCY: EMERGENCY_TOPIC,
     Action.TIP: "svc.tip-report",
@@ -78,7 +79,9 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
     normalised = normalise(text)
     if not normalised:
         puzzled = addressed and bool(ASKING_MARKS & set(text))
-        return Verdict(Action.MENU, TOPIC_OF[Action.MENU]) if puzzled else Verdict(Action.SILENT, reason="no words")
+        return Verdict(Action.MENU, TOPIC_OF[Action.MENU]) if puzzled else Verdict(Action.SILENT, reason=NO_WORDS)
+    if not addressed and only_calls_by_sign(text):
+        return Verdict(Action.SILENT, reason="a sign, said to everybody")
     kind = danger_kind(normalised)
     if not kind:
         if asked := intent(text, normalised, addressed=addressed):
@@ -96,8 +99,11 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
         return Verdict(
             Action.EMERGENCY, EMERGENCY_TOPIC, score, f"danger{'' if kind else ' by likeness'}: {known}", known
         )
-    return _told(ranking, normalised, limits, addressed=addressed, asks=asks) or _answered(
-        text, ranking, index, limits, addressed=addressed, asks=asks
+    reported = kind and intent(text, normalised, addressed=addressed) is Action.TIP  # in so many words; no danger now
+    return (
+        (Verdict(Action.TIP, TOPIC_OF[Action.TIP], 1.0, f"intent: {Action.TIP}") if reported else None)
+        or _told(ranking, normalised, limits, addressed=addressed, asks=asks)
+        or _answered(text, ranking, index, limits, addressed=addressed, asks=asks)
     )
 
 

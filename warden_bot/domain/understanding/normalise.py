@@ -58,6 +58,11 @@ def normalise(text: str) -> str:
     return REPEATED.sub(_shortened, kept)
 
 
+def only_calls_by_sign(text: str) -> bool:
+    """Say whether a text calls for help by the SOS sign and has no word besides, be it ever so often."""
+    return CALLS_FOR_HELP in text and not normalise(text.replace(CALLS_FOR_HELP, ""))
+
+
 @lru_cache(maxsize=4)  # a message is looked at from several sides in a row
 def _folded(text: str) -> str:
     if "@" in text or "＠" in text:

@@ -104,6 +104,14 @@ function addLine(line) {
   head.textContent = (line.author === "bot" ? "机器人" : line.name) + " " + line.at;
   const words = document.createElement("span");
   words.textContent = line.words;
+  const picture = line.author === "bot" && /^\[图片\] ([\w-]+)$/.exec(line.words);
+  if (picture) {
+    const image = document.createElement("img");
+    image.src = `/sandbox/pictures/${picture[1]}`;
+    image.alt = "图片（警报结束后就删掉）";
+    image.style.maxWidth = "100%";
+    words.replaceChildren(image);
+  }
   item.append(head, words);
   list.append(item);
   list.scrollTop = list.scrollHeight;

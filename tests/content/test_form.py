@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CONTENT
+from warden_bot.content.form import FormWords, read_form
+from warden_bot.content.library import Library
+
+VALUES = {"tips": "180", "reporters": "30"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_shipped_words_are_what_is_said_without_them(language: str, tmp_path: Path) -> None:
+    shipped, faults = read_form(CONTENT)
+    left_out = read_form(tmp_path)
+
+    assert (faults, left_out) == ([], (FormWords(), []))
+    assert shipped.words(language, VALUES) == FormWords().words(language, VALUES)
+    assert (
+        shipped.written[language].keys() | {"html_lang", "other", "other_lang"}
+        == shipped.words(language, VALUES).keys()
+    )
+
+
+def test_one_sentence_is_changed_and_may_name_what_the_station_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "form.yml").write_text("zh:\n  send: 交给{{ local.station_name }}\n", encoding="utf-8")
+
+    form, faults = read_form(tmp_path)
+    values = Library(local={"station_name": "西门所"}).values("11月23日", **VALUES)
+
+    assert faults == []
+    assert form.words("zh", values)["send"] == "交给西门所"
+    assert form.words("zh", values)["kept"] == "办结后180天删除，联系方式30天后删除。说错了不要紧，别故意编。"
+    assert form.words("en", values)["send"] == "Send"
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "reason"),
+    [
+        ("fr:\n  send: Envoyer", 2, "不认识的项 fr"),
+        ("zh: 提交", 2, "一行一句"),
+        ("zh:\n  send: 提交\n  sent: 提交了", 4, "不认识的项 sent"),
+        ("zh:\n  danger: 打110", 3, "不认识的项 danger"),
+        ("zh:\n  send:", 3, "缺少 send"),
+        ("en:\n  send: [a, b]", 3, "一行文字"),
+        ("en:\n  first: This is no emergency call.", 3, "first 里要有 110"),
+        ("zh:\n  kept: 办结后{{ tips }}天删除。", 3, "{{ reporters }}"),
+        ("zh:\n  send: 提交\n send: x", 4, "YAML 写法不对"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, written: str, line: int, reason: str) -> None:
+    (tmp_path / "form.yml").write_text(f"# 网页\n{written}\n", encoding="utf-8")
+
+    _, faults = read_form(tmp_path)
+
+    assert [(fault.file, fault.line, reason in fault.reason) for fault in faults] == [
+        (f"{tmp_path.name}/form.yml", line, True)
+    ]

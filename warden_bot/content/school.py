@@ -1,0 +1,174 @@
+"""The school's own calendar, from `school.yml`, and the country's holidays, from `holidays.yml`; both may be left out."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.domain.audience import parse_audience
+from warden_bot.domain.calendar import WEEKDAYS, ImpossibleDate, parse_time
+from warden_bot.domain.push_times import PushTimes, Stretch
+from warden_bot.domain.year import Lessons, SchoolYear, Span
+from warden_bot.errors import Fault, Refused
+
+SCHOOL, HOLIDAYS = "school.yml", "holidays.yml"
+WEEKDAY_TIMES, SUNDAY_TIMES = "push_times", "push_times_sunday"
+KEYS = {"demo", "reviewed", "terms", "events", "gaokao", "results", "trials", "breaks", "no_push", "lessons"} | {
+    WEEKDAY_TIMES,
+    SUNDAY_TIMES,
+}
+LOOK_AHEAD = timedelta(days=365)
+
+
+def read_school(folder: Path, today: date) -> tuple[SchoolYear, list[Fault], list[Fault]]:
+    """Return the school's year, what is wrong with the files, and what is still to be filled in."""
+    school, holidays = _fields(folder, SCHOOL), _fields(folder, HOLIDAYS)
+    if school is None:
+        return SchoolYear(), [], _overdue(holidays, today)
+    school.refuse_unknown(KEYS)
+    named = _named(school, "terms") | _named(school, "events")
+    exams = {span.first.year: span for span in _spans(school, "gaokao")}
+    spans, working, known = _holidays(holidays)
+    year = SchoolYear(
+        {name: tuple(found) for name, found in named.items()},
+        exams,
+        {span.first.year: span.first for span in _spans(school, "results")},
+        tuple(_spans(school, "trials")),
+        tuple(_spans(school, "no_push")),
+        tuple(_spans(school, "breaks")),
+        tuple(_lessons(school)),
+        tuple(spans),
+        frozenset(working),
+        _push_times(school),
+    )
+    faults = school.faults + (holidays.faults if holidays else [])
+    missing = _missing(school, holidays, year, known, today) + _overdue(holidays, today)
+    return year, faults, [] if faults else missing
+
+
+def _fields(folder: Path, name: str) -> Fields | None:
+    path, shown = folder / name, f"{folder.name}/{name}"
+    if not path.exists():
+        return None
+    text, faults = read_text(path, shown)
+    return Fields(shown, {}, {}, 1, faults) if faults else read_mapping(text, shown)
+
+
+def _span(value: Any, fields: Fields, key: str) -> Span | None:  # noqa: ANN401 -- whatever an editor wrote
+    """Read a day, or [first, last]."""
+    days = value if isinstance(value, list) else [value]
+    if len(days) in (1, 2) and all(isinstance(day, date) and not isinstance(day, datetime) for day in days):
+        if days[0] <= days[-1]:
+            return Span(days[0], days[-1])
+        fields.fault(key, f"{key} 的 {days[-1]} 早于 {days[0]}")
+    else:
+        fields.fault(key, f"{key} 要写日期，如 2027-06-07，或 [2027-06-07, 2027-06-09]")
+    return None
+
+
+def _spans(fields: Fields, key: str) -> list[Span]:
+    rows = fields.values.get(key) or []
+    if not isinstance(rows, list):
+        fields.fault(key, f"{key} 要写成列表，每条前面一个 -")
+        return []
+    return [span for row in rows if (span := _span(row, fields, key)) is not None]
+
+
+def _named(fields: Fields, key: str) -> dict[str, list[Span]]:
+    rows = fields.values.get(key) or {}
+    if not isinstance(rows, dict):
+        fields.fault(key, f"{key} 下面要写“名字: [日期]”")
+        return {}
+    inner = mapping_fields(rows, fields.file) if rows else Fields(fields.file, {}, {}, 1)
+    found = {name: _spans(inner, name) for name in inner.values}
+    fields.faults += inner.faults
+    return found
+
+
+def _lessons(fields: Fields) -> list[Lessons]:
+    rows = fields.values.get("lessons") or []
+    if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
+        fields.fault("lessons", "lessons 的每一条要写 audience、days、from、until")
+        return []
+    found = []
+    for one in (mapping_fields(row, fields.file) for row in rows):
+        one.refuse_unknown({"audience", "days", "from", "until"})
+        try:
+            days = frozenset(WEEKDAYS[word] for word in one.words("days"))
+            times = parse_time(one.values.get("from")), parse_time(one.values.get("until"))
+            found.append(Lessons(parse_audience(one.text("audience")), days, *times))
+        except (Refused, ImpossibleDate) as wrong:
+            one.fault("audience", str(wrong))
+        except KeyError as wrong:
+            one.fault("days", f"{wrong.args[0]} 不是星期，要写 {'、'.join(WEEKDAYS)}")
+        fields.faults += one.faults
+    return found
+
+
+def _push_times(fields: Fields) -> PushTimes:
+    usual = PushTimes()
+    return PushTimes(_stretches(fields, WEEKDAY_TIMES, usual.weekdays), _stretches(fields, SUNDAY_TIMES, usual.sundays))
+
+
+def _stretches(fields: Fields, key: str, usual: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+    found = []
+    for written in fields.words(key):
+        start, _, end = written.replace("–", "-").partition("-")
+        try:
+            stretch = parse_time(start.strip()), parse_time(end.strip())
+        except ImpossibleDate:
+            stretch = None
+        if stretch is None or stretch[0] >= stretch[1]:
+            fields.fault(key, f"{key} 的“{written}”看不懂，要写成 12:10-13:10")
+        else:
+            found.append(stretch)
+    return tuple(found) or usual
+
+
+def _overdue(holidays: Fields | None, today: date) -> list[Fault]:
+    """Say that the country's holidays are to be looked at again: a notice comes out every autumn."""
+    if holidays is None or holidays.faults or "review_by" not in holidays.values:
+        return []
+    review_by = holidays.day("review_by")
+    if review_by > today:
+        return []
+    return [
+        Fault(holidays.file, holidays.lines["review_by"], f"该重新核对了（{review_by}）：看国务院办公厅有没有新通知")
+    ]
+
+
+def _holidays(fields: Fields | None) -> tuple[list[Span], list[date], set[int]]:
+    spans: list[Span] = []
+    working: list[date] = []
+    known: set[int] = set()
+    rows = fields.values.get("holidays") or [] if fields else []
+    if fields is None or not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
+        if fields is not None:
+            fields.fault("holidays", "holidays 的每一条要写 name、days，有调休的加 working")
+        return spans, working, known
+    fields.refuse_unknown({"authority", "reviewed", "review_by", "holidays"})
+    for one in (mapping_fields(row, fields.file) for row in rows):
+        one.refuse_unknown({"name", "days", "working"})
+        span = _span(one.values.get("days"), one, "days")
+        if span is not None:
+            spans.append(span)
+            known.add(span.last.year)
+        working += [day.first for day in _spans(one, "working")]
+        fields.faults += one.faults
+    return spans, working, known
+
+
+def _missing(
+    school: Fields, holidays: Fields | None, year: SchoolYear, known: Sequence[int] | set[int], today: date
+) -> list[Fault]:
+    found = []
+    years = sorted({today.year, (today + LOOK_AHEAD).year})
+    place, line = (holidays.file, holidays.line) if holidays else (school.file, school.line)
+    for one in years:
+        if one not in known:
+            found.append(Fault(place, line, f"还没有 {one} 年的放假调休：国务院办公厅的通知出来后填进 {HOLIDAYS}"))
+        if one not in year.exams and date(one, 6, 10) >= today:
+            reason = f"还没有 {one} 年的高考日期：考试院公布后填进 gaokao，没填时按 5月25日到6月10日静默"
+            found.append(Fault(school.file, school.lines.get("gaokao", 1), reason))
+    return found
