@@ -19,21 +19,15 @@ from warden_bot.channels.http import Http
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.delivery import SWEEP_GAP
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.scheduler import (
-    AUDIT_IS_FRESH,
-    SCHEDULED,
-    Clockwork,
-    tick_audit,
-    tick_heartbeat,
-    tick_relay,
-    tick_spool,
-    tick_sweep,
-)
+from warden_bot.scheduler import SCHEDULED
 from warden_bot.states import DeliveryStatus, FindingKind, OfficerRole
 from warden_bot.store.database import Database, Session
 from warden_bot.store.findings import mend, note
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.spool import Spool
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.keeping import AUDIT_IS_FRESH, tick_audit, tick_heartbeat, tick_spool, tick_sweep
+from warden_bot.ticks.pushing import tick_relay
 
 FIRE = "楼下着火了孩子还在屋里"
 SECRET_PATH = "/ping/5f1c-the-whole-secret"
@@ -195,7 +189,7 @@ async def test_heartbeat_that_is_not_heard_is_logged_without_its_address(
     await tick_heartbeat(replace(work, heartbeat_url=urls.get(answer, listener.url)))
 
     assert listener.calls == (answer not in urls)
-    (record,) = [one for one in caplog.records if one.name == "warden_bot.scheduler"]
+    (record,) = [one for one in caplog.records if one.name == "warden_bot.ticks.keeping"]
     assert record.levelno == logging.WARNING
     assert "the-whole-secret" not in caplog.text
     assert "the-whole-secret" not in repr(work)
@@ -242,7 +236,7 @@ async def test_spool_is_emptied_into_the_database(
 
     (case,) = await cases(work.desk)
     assert (case.category, spool.waiting()) == ("fire", [])
-    assert [one.getMessage() for one in caplog.records if one.name == "warden_bot.scheduler"] == [
+    assert [one.getMessage() for one in caplog.records if one.name == "warden_bot.ticks.keeping"] == [
         "stored 1 spooled emergencies"
     ]
 
@@ -273,6 +267,6 @@ async def test_teachers_are_reminded_by_the_clock(
 
     assert tick_relay in SCHEDULED
     assert await reminders(work.database) == [DeliveryStatus.QUEUED]  # a worker sends it, not the clock
-    assert [one.getMessage() for one in caplog.records if one.name == "warden_bot.scheduler"] == [
+    assert [one.getMessage() for one in caplog.records if one.name == "warden_bot.ticks.pushing"] == [
         "reminded 1 teachers of what waits to be posted"
     ]

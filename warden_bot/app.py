@@ -32,12 +32,14 @@ from warden_bot.handlers.intake import receive
 from warden_bot.handlers.placing import place_unplaced
 from warden_bot.handlers.settling import Post
 from warden_bot.kit import Kit, build_sealer, links_of, open_kit
-from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, Clockwork, start_clock, tick_heartbeat
+from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, start_clock
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database
 from warden_bot.store.doors import Doors
 from warden_bot.store.spool import Spool
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.keeping import tick_heartbeat
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_health_site, build_site
 from warden_bot.worker import Worker

@@ -60,3 +60,45 @@ def test_rules_that_move_every_year(fields: dict[str, object], day: str) -> None
 def test_impossible_rules_say_why(fields: dict[str, object], reason: str) -> None:
     with pytest.raises(ImpossibleDate, match=reason):
         parse_day_rule(fields, {})
+
+
+def days_of(fields: dict[str, object], first: int, last: int) -> list[str]:
+    rule, begin = parse_day_rule(fields, {}), date(first, 1, 1)
+    days = (date.fromordinal(begin.toordinal() + number) for number in range((date(last, 12, 31) - begin).days + 1))
+    return [str(day) for day in days if rule.falls_on(day)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "days"),
+    [
+        # 2028 has a second fifth month, 2025 a second sixth one
+        ({"festival": "端午"}, ["2025-05-31", "2026-06-19", "2027-06-09", "2028-05-28"]),
+        ({"lunar": "六月初六"}, ["2025-06-30", "2026-07-19", "2027-07-09", "2028-07-27"]),
+        ({"festival": "除夕"}, ["2026-02-16", "2027-02-05", "2028-01-25"]),
+        ({"lunar": "腊月廿九"}, ["2026-02-16", "2027-02-05", "2028-01-25"]),
+        ({"lunar": "腊月三十"}, []),  # in none of these winters
+        ({"festival": "除夕", "before": 40}, ["2026-01-07", "2026-12-27", "2027-12-16"]),
+        ({"festival": "腊八", "after": 1}, ["2026-01-27", "2027-01-16", "2028-01-05"]),
+    ],
+)
+def test_lunar_days_of_four_years(fields: dict[str, object], days: list[str]) -> None:
+    assert days_of(fields, 2025, 2028) == days
+
+
+def test_thirtieth_of_the_last_month_comes_only_in_long_years() -> None:
+    assert days_of({"lunar": "腊月三十"}, 2029, 2031) == ["2030-02-02"]
+    assert days_of({"festival": "除夕"}, 2029, 2031) == ["2029-02-12", "2030-02-02", "2031-01-22"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "days"),
+    [
+        ({"yearly": "02-29"}, ["2028-02-29"]),
+        ({"yearly": "02-29", "after": 1, "from": "2028-01-01"}, ["2028-03-01"]),
+        ({"yearly": "01-01", "before": 1}, ["2025-12-31", "2026-12-31", "2027-12-31", "2028-12-31"]),
+        ({"nth": "1月第一个周日", "before": 7, "from": "2026-06-01"}, ["2026-12-27", "2027-12-26", "2028-12-31"]),
+        ({"yearly": "12-31", "after": 2, "until": "2027-01-31"}, ["2025-01-02", "2026-01-02", "2027-01-02"]),
+    ],
+)
+def test_days_that_move_across_the_end_of_a_year(fields: dict[str, object], days: list[str]) -> None:
+    assert days_of(fields, 2025, 2028) == days

@@ -20,10 +20,11 @@ from warden_bot.errors import Refused
 from warden_bot.handlers.class_card import CardMaking, make_cards, month_wanted, shown_card
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.retention import purge
-from warden_bot.scheduler import Clockwork, tick_class_cards
 from warden_bot.states import Action, ChannelKind, SenderRole
 from warden_bot.store.inbox import Decided, keep_new
 from warden_bot.store.spool import Spool
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.pushing import tick_class_cards
 
 DUE = datetime(2027, 1, 4, 4, 20, tzinfo=UTC)  # the first Monday of January, 12:20
 DECEMBER = Month(2026, 12)

@@ -13,9 +13,11 @@ from warden_bot.domain.message import Sender
 from warden_bot.handlers.changeover import hand_over
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.rechecking import ask_for_rechecks, recheck_is_due
-from warden_bot.scheduler import SCHEDULED, Clockwork, tick_recheck
+from warden_bot.scheduler import SCHEDULED
 from warden_bot.states import CaseEventKind, OfficerRole, SenderRole
 from warden_bot.store.spool import Spool
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.duty import tick_recheck
 
 NIGHT = datetime.fromisoformat("2026-11-25T23:59:30+08:00")  # the date of what was given two days has come
 MORNING = datetime.fromisoformat("2026-11-26T08:00:00+08:00")

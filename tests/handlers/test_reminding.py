@@ -14,13 +14,15 @@ from warden_bot.handlers.case import acknowledge, close
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.rechecking import ask_for_rechecks
 from warden_bot.handlers.reminding import remind_officers, reminder_is_due
-from warden_bot.scheduler import SCHEDULED, Clockwork, tick_remind
+from warden_bot.scheduler import SCHEDULED
 from warden_bot.states import CaseEventKind, SenderRole
 from warden_bot.store.cases import Case
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer
 from warden_bot.store.outbox import Delivery
 from warden_bot.store.spool import Spool
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.duty import tick_remind
 
 FIRE = "救命，宿舍着火了，快来人"
 DANGER_REMINDS, REMINDS = timedelta(minutes=30), timedelta(hours=24)

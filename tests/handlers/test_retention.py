@@ -18,7 +18,7 @@ from warden_bot.handlers.case import acknowledge, close, read_tips
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.reporter import open_reporter
 from warden_bot.handlers.retention import due_for_purge, purge
-from warden_bot.scheduler import PURGE_EVERY, SCHEDULED, Clockwork, tick_retention
+from warden_bot.scheduler import SCHEDULED
 from warden_bot.states import CaseStatus, DeliveryStatus, NoteKind
 from warden_bot.store.audit import AuditEntry, add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, CaseNote, add_note
@@ -30,6 +30,8 @@ from warden_bot.store.outbox import REPLY_ADDRESS, Delivery
 from warden_bot.store.receipts import REPLY_TO, Receipt
 from warden_bot.store.spool import Spool
 from warden_bot.store.tip_media import PICTURE, TipMedia
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.keeping import PURGE_EVERY, tick_retention
 
 KEPT = Retention()
 

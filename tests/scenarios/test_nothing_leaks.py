@@ -140,6 +140,7 @@ async def test_no_piece_of_a_guided_or_joined_tip_its_picture_or_an_officer_s_wo
     opened, looked, *others = pages
     assert [GUIDED in opened, "data:image/jpeg" in looked, NOTED in opened] == [True, True, True]
     assert CONTACT[:20] not in opened  # who reported is opened with a reason, and not here
+    assert "2 个人举报了这件事，都能看到这句" in opened  # one reporter reads what is written to the other
     secrets = (GUIDED, CONTACT, ANSWERED, NOTED, TELLER.id, TELLER.name, JOINED.id, JOINED.name)
     seen = [dump(database_url), caplog.text.encode(), repr(replies).encode(), "\n".join(others).encode()]
     for words in secrets:

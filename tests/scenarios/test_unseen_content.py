@@ -14,11 +14,13 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk, dispatch, understand
 from warden_bot.handlers.fitting import campaigns_over_limit
-from warden_bot.scheduler import Clockwork, start_clock, tick_campaigns
+from warden_bot.scheduler import start_clock
 from warden_bot.states import Action, ChannelKind
 from warden_bot.store.database import Database
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
+from warden_bot.ticks.clockwork import Clockwork
+from warden_bot.ticks.pushing import tick_campaigns
 
 ANSWER = """---
 topic: {topic}

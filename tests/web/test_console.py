@@ -87,19 +87,6 @@ async def test_link_shows_no_words_and_changes_nothing_until_a_button(
     assert await audited(desk) == [AuditAction.TIP_WORDS_READ]
 
 
-async def test_officer_is_told_how_many_reporters_will_read_an_answer(
-    client: Client, desk: Desk, library: Library, doors: Doors
-) -> None:
-    officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
-    case = await tip(desk, library)
-    path = doors.case(officer.id or 0, case.code, NOW)
-    alone = await (await client.get(path)).text()
-    await handle(desk, library, make_message(TIP, sender=Sender("another", "", SenderRole.PARENT)))
-
-    warning = "2 个人举报了这件事，都能看到这句"
-    assert (warning in alone, warning in await (await client.get(path)).text()) == (False, True)
-
-
 async def test_case_is_worked_on_from_the_link_until_it_is_closed(
     client: Client, desk: Desk, library: Library, doors: Doors
 ) -> None:

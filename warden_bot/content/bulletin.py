@@ -36,7 +36,7 @@ class ToDo:
 
     wording: Wording
     topic: str = ""  # said when this is what is asked most
-    audience: str = ""  # "" is the bulletin's own
+    audience: str = ""  # who hears it when its topic is what is asked most; "" is the bulletin's own
 
 
 FIGURES = (Figure("电诈警情", "起"), Figure("盗窃", "起"), Figure("交通事故", "起"), Figure("整改出租屋", "间"))

@@ -1,5 +1,6 @@
 """Common Alerting Protocol 1.2 (OASIS, 2010): read a message of a feed, write one of ours. No DTD, no entities."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
 CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
 NOT_IN_NAMES = frozenset(" ,<&\t\r\n")  # what an identifier and a sender may not hold
+ROOT = re.compile(rb"<(?:[\w.-]{1,40}:)?alert[\s>]")
 SEP = "}"
 
 
@@ -133,7 +135,7 @@ def refuse_hostile(parser: expat.XMLParserType) -> None:
 
 def is_cap(body: bytes) -> bool:
     """Say whether a document looks like a message, rather than an index of messages."""
-    return b"<alert" in body[:2000] or b":alert" in body[:2000]
+    return ROOT.search(body[:2000]) is not None
 
 
 def read_cap(body: bytes) -> CapMessage:

@@ -6,7 +6,8 @@ from xml.parsers import expat
 
 from warden_bot.domain.cap import CapRefused, refuse_hostile
 
-MOST_DOCUMENTS = 50
+MOST_DOCUMENTS = 1000
+DEEPEST = 20  # elements inside each other
 CAP_TYPE = "application/cap+xml"
 
 
@@ -22,6 +23,8 @@ class _Links:
     def opens(self, name: str, attributes: Mapping[str, str]) -> None:
         local = name.rpartition("}")[2]
         self.root = self.root or local
+        if len(self._path) >= DEEPEST:
+            raise CapRefused("目录的层数太多")
         self._path.append(local)
         self._words = []
         if local == "link" and "href" in attributes and "entry" in self._path:

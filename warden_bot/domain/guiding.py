@@ -106,9 +106,9 @@ def without_contact(text: str, *, asked: bool) -> tuple[str, str]:
     told: list[str] = []
     apart: list[str] = []
     for clause in CLAUSE.split(text):
-        mine = MYSELF.search(clause) and ADDRESS.search(unicodedata.normalize("NFKC", clause))
-        mine = (mine or (apart and CALLED.match(clause))) and not OTHERS.search(clause)
-        (apart if mine else told).append(clause)
+        address = MYSELF.search(clause) and ADDRESS.search(unicodedata.normalize("NFKC", clause))
+        named = apart and CALLED.match(clause)
+        (apart if (address or named) and not OTHERS.search(clause) else told).append(clause)
     return "".join(told), "".join(apart)
 
 

@@ -125,7 +125,9 @@ async def composed(session: Session, library: Library, monday: date, zone: tzinf
     text = "\n".join([*head, advice, closing])
     if reason := _objection(library, f"{plan.title}\n{text}"):
         raise Refused(f"通报里{reason}，请改 content/bulletin.yml")
-    wanted = Wanted(plan.title, text, AlertSeverity.INFO, to_do.audience or plan.audience, AlertKind.BULLETIN)
+    # Classes hear it only where there is something to do about what is going on, not because it is an advice's turn.
+    audience = to_do.audience if to_do.audience and to_do.topic in asked else plan.audience
+    wanted = Wanted(plan.title, text, AlertSeverity.INFO, audience, AlertKind.BULLETIN)
     station = str(library.local.get("station_name", ""))
     return Composed(wanted, Drawing(plan.title, station, _span(monday), bars, advice, closing), row, returned)
 
