@@ -12,6 +12,8 @@ from warden_bot.content.templates import Wording
 TODAY = date(2026, 11, 23)
 VALUES = {
     "title": "河水上涨",
+    "number": "12",
+    "severity": "紧急",
     "count": "2",
     "classes": "高三1班、高三2班",
     "group": "高三211班",

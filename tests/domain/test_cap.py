@@ -101,6 +101,7 @@ def test_any_words_are_written_so_that_the_schema_takes_them(message: CapMessage
         (OURS.replace("cap:1.2", "cap:1.1"), "alert"),
         (OURS.replace("<sender>weather.example.cn</sender>", ""), "sender"),
         (OURS.replace("weather.example.cn", "two words"), "sender"),
+        (OURS.replace("met-2026-0701", "m" * 201), "identifier"),
         (OURS.replace("<status>Actual", "<status>actual"), "status"),
         (OURS.replace("<msgType>Alert", "<msgType>Cancel"), "references"),
         (OURS.replace("2026-07-01T08:30:00+08:00", "2026-07-01T08:30:00"), "时区"),

@@ -14,7 +14,7 @@ from warden_bot.handlers.settling import Ended, Errand
 from warden_bot.states import AttemptOutcome
 from warden_bot.store.outbox import Delivery
 
-LIVES, STEPS, GROUPS = 80, 45, 6
+LIVES, STEPS = 6, 45
 OVER = (AlertStatus.CLEARED, AlertStatus.EXPIRED, AlertStatus.WITHDRAWN)
 
 
@@ -34,6 +34,9 @@ class Life:
         turn = await take_turn(self.story.mailroom.post, [], busy={}, most=most)
         for errand in turn.errands:
             group, text = errand.message.recipient.address, errand.message.text
+            if errand.claimed.group_id is None:  # a notice to an officer
+                await self.write_down(errand, None)
+                continue
             assert not self.ended or text.startswith("解除"), f"{text} left after the end"
             self.open.append(errand)
             mine = [one for one in self.open if one.message.recipient.address == group]
@@ -41,7 +44,7 @@ class Life:
 
     async def settle(self, errand: Errand, how: str) -> None:
         self.open.remove(errand)
-        group, text, now = errand.message.recipient.address, errand.message.text, self.story.clock()
+        group, text = errand.message.recipient.address, errand.message.text
         problem: SendError | None = None
         if how in ("sent", "arrived"):
             self.hears(group, text, certain=how == "sent")
@@ -52,7 +55,10 @@ class Life:
             problem = SendError("refused", AttemptOutcome.REJECTED)
         elif how == "busy":
             problem = SendError("busy", AttemptOutcome.RETRYABLE)
-        sent = len(errand.parts) if problem is None else 0
+        await self.write_down(errand, problem)
+
+    async def write_down(self, errand: Errand, problem: SendError | None) -> None:
+        now, sent = self.story.clock(), len(errand.parts) if problem is None else 0
         await take_turn(self.story.mailroom.post, [Ended(errand, now, now, sent, problem, ("id",) * sent)])
 
     async def die(self) -> None:

@@ -16,6 +16,7 @@ from warden_bot.states import DeliveryStatus, GroupStatus
 from warden_bot.store.alert_parts import parts_of
 from warden_bot.store.database import Database, Session
 from warden_bot.store.groups import Group
+from warden_bot.store.officers import Officer
 from warden_bot.store.outbox import Delivery
 
 NIGHT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # 23:00 in Shanghai
@@ -189,3 +190,26 @@ async def test_expired_alert_calls_back_what_waits_and_takes_no_update(story: St
     for name in ("update", "clear"):
         with pytest.raises(IllegalMove, match="已经过期"):
             await story.do(name, "所长", number, "晚了")
+
+
+async def test_deciders_are_told_in_private_and_an_author_that_it_came_back(story: Story) -> None:
+    number = (await story.do("raise_alert", "甲", WANTED)).id or 0
+    await story.do("give_back", "所长", number, "写短一些")
+    async with story.database.read() as session:
+        query = select(Officer.name, Delivery.text, Delivery.not_before).join(
+            Delivery, col(Delivery.officer_id) == col(Officer.id)
+        )
+        told = (await session.exec(query.order_by(col(Delivery.id)))).all()
+
+    assert Counter(name for name, _, _ in told) == {"乙": 1, "所长": 1, "甲": 1}
+    assert "退回" in told[-1][1]
+    assert "写短" not in "".join(text for _, text, _ in told)
+
+
+async def test_what_waits_for_the_morning_wakes_no_decider(story: Story) -> None:
+    story.clock.now = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # 23:00 in Shanghai
+    await story.do("raise_alert", "甲", replace(WANTED, severity=AlertSeverity.WARNING))
+    async with story.database.read() as session:
+        waits = set((await session.exec(select(Delivery.not_before))).all())
+
+    assert waits == {datetime(2026, 11, 23, 22, 30, tzinfo=UTC)}

@@ -1,6 +1,6 @@
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +203,22 @@ def test_words_for_a_group_hold_no_link_and_name_the_source() -> None:
     assert words_of(STORM, SENDER) == "未来3小时有大雨，详见。低洼处不要停留。（来源：示例县气象台）"
     assert words_of(CapInfo("大风", "", ""), SENDER) == f"大风。（来源：{SENDER}）"
     assert len(words_of(replace(STORM, description="雨" * 2000), SENDER)) == 300
+    assert len(words_of(replace(STORM, sender_name="台" * 2000), SENDER)) <= 300
     assert title_of(replace(STORM, headline="警" * 99)) == "警" * 60
+
+
+def test_marks_that_nobody_sees_do_not_go_into_a_group() -> None:
+    hidden = replace(STORM, headline="暴\u200b雨\u202e", description="大\u2066雨\u200d\x7f")
+
+    assert (title_of(hidden), words_of(hidden, SENDER)[:3]) == ("暴雨", "大雨。")
+
+
+async def test_warning_that_is_never_over_ends_all_the_same(feed: Feed) -> None:
+    await feed.says(feed.message(1, expires=datetime.max.replace(tzinfo=UTC)))
+
+    (alert,) = await feed.alerts()
+    assert alert.expires_at is not None
+    assert alert.expires_at - feed.clock() == timedelta(days=14)
 
 
 async def test_alert_is_written_as_messages_that_the_schema_takes(feed: Feed) -> None:

@@ -94,7 +94,9 @@ def draft(week: Week = "", as_json: Json = False) -> None:
             async with kit.database.read() as session:
                 made = await composed(session, library, monday, settings.zone, now)
             picture = draw(made.drawing, find_font())  # nobody else waits for this event loop
-            alert = await kit.database.write(lambda session: save_draft(session, library, made, picture, who, now))
+            alert = await kit.database.write(
+                lambda session: save_draft(session, library, made, picture, who, settings.zone, now)
+            )
             return {
                 "id": alert.id,
                 "status": alert.status.value,

@@ -16,6 +16,7 @@ SCOPES = ("Public", "Restricted", "Private")
 URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
 CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
+LONGEST_NAME = 200  # characters
 NOT_IN_NAMES = frozenset(" ,<&\t\r\n")  # what an identifier and a sender may not hold
 ROOT = re.compile(rb"<(?:[\w.-]{1,40}:)?alert[\s>]")
 SEP = "}"
@@ -182,6 +183,8 @@ def _message(root: _Element) -> CapMessage:
 
 def _name(root: _Element, name: str) -> str:
     value = root.text(name, needed=True)
+    if len(value) > LONGEST_NAME:
+        raise CapRefused(f"{name} 最多 {LONGEST_NAME} 个字符")
     if NOT_IN_NAMES & set(value):
         raise CapRefused(f"{name} 里不能有空格、逗号、< 或 &")
     return value
@@ -263,7 +266,11 @@ def _info_lines(info: CapInfo) -> list[str]:
 
 
 def _line(name: str, words: str) -> list[str]:
-    kept = "".join(character for character in words if character >= " " or character in "\n\t")
+    kept = "".join(
+        character
+        for character in words
+        if (character >= " " and character not in "\ufffe\uffff") or character in "\n\t"
+    )
     return [f"<{name}>{escape(kept)}</{name}>"] if kept else []
 
 

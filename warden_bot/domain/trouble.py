@@ -48,6 +48,7 @@ TROUBLES: dict[str, Trouble] = {
     "not_posted": Trouble("老师一直没有转发", "打电话问老师，或者给这个班换一条路"),
     "channel_fault": Trouble("程序自己出错了", "把日志发给开发者"),
     "nothing_to_send": Trouble("没有要发的内容", "重新发起"),
+    "no_pictures": Trouble("这个渠道发不了图片", "不用管，图里的字都在文字里"),
     "no_media": Trouble("这个渠道取不到图片和文件", "请对方用文字说"),
     "too_large": Trouble("图片或文件太大，没有去取", "请对方用文字说"),
     "foreign_address": Trouble("平台给的网址不在允许的范围里", "确认是平台的网址后，加进这个渠道的 HOSTS 设置"),

@@ -32,6 +32,7 @@ from warden_bot.handlers.alert_judging import (
     require_sendable,
     require_text,
 )
+from warden_bot.handlers.alert_notices import tell_author, tell_deciders
 from warden_bot.handlers.alert_sending import add_follower, end_parts
 from warden_bot.store.alert_parts import parts_of
 from warden_bot.store.alert_reminders import call_back_reminders
@@ -82,6 +83,7 @@ async def raise_alert(
     add_alert_event(session, number, AlertEventKind.RAISED, now, officer_id=officer.id)
     if submitted:
         _note(session, alert, AlertEventKind.SUBMITTED, AuditAction.ALERT_RAISED, officer, now)
+        await tell_deciders(session, bench.library, bench.zone, alert, now)
     return alert
 
 
@@ -135,7 +137,9 @@ async def submit(
         session, alert, AlertMove.SUBMIT, text=words, title=head, raised_by=officer.id, reason="", expires_at=expires
     )
     _note(session, alert, AlertEventKind.SUBMITTED, AuditAction.ALERT_RAISED, officer, bench.now)
-    return await named_alert(session, alert_id)
+    submitted = await named_alert(session, alert_id)
+    await tell_deciders(session, bench.library, bench.zone, submitted, bench.now)
+    return submitted
 
 
 async def approve(session: Session, bench: Bench, alert_id: int, officer: Officer) -> Alert:
@@ -181,7 +185,9 @@ async def give_back(session: Session, bench: Bench, alert_id: int, officer: Offi
     expires = bench.now + timedelta(minutes=alert.lasts_minutes)
     await move(session, alert, AlertMove.RETURN, reason=reason.strip()[:LONGEST], expires_at=expires)
     _note(session, alert, AlertEventKind.RETURNED, AuditAction.ALERT_RETURNED, officer, bench.now)
-    return await named_alert(session, alert_id)
+    returned = await named_alert(session, alert_id)
+    await tell_author(session, bench.library, bench.zone, returned, bench.now)
+    return returned
 
 
 async def update(session: Session, bench: Bench, alert_id: int, officer: Officer | None, text: str) -> Alert:

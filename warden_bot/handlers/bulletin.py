@@ -33,6 +33,7 @@ from warden_bot.domain.bulletin import (
 from warden_bot.domain.calendar import day_words
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.alert import Wanted, raise_draft
+from warden_bot.handlers.alert_notices import tell_deciders
 from warden_bot.store.alerts import Alert, alert_by_id, move_alert
 from warden_bot.store.audit import add_entry
 from warden_bot.store.bulletins import Bulletin, bulletin_of, change, enter, link_draft
@@ -179,7 +180,7 @@ def _span(monday: date) -> str:
 
 
 async def save_draft(
-    session: Session, library: Library, draft: Composed, picture: bytes | None, actor: str, now: datetime
+    session: Session, library: Library, draft: Composed, picture: bytes | None, actor: str, zone: tzinfo, now: datetime
 ) -> Alert:
     """Make the draft an alert that waits for the chief; refuse where somebody was first. A returned one is withdrawn.
 
@@ -200,6 +201,7 @@ async def save_draft(
         )
         session.add(made)
     add_entry(session, actor, AuditAction.ALERT_RAISED, str(alert.id), now)
+    await tell_deciders(session, library, zone, alert, now)
     return alert
 
 
@@ -223,7 +225,7 @@ async def draft_once(database: Database, library: Library, monday: date, zone: t
             return str(refused)
     picture = await asyncio.to_thread(lambda: draw(draft.drawing, find_font()))
     with suppress(Refused):  # another clock was first, or an officer changed the figures: the next tick looks again
-        await database.write(lambda session: save_draft(session, library, draft, picture, CLOCK, now))
+        await database.write(lambda session: save_draft(session, library, draft, picture, CLOCK, zone, now))
     return ""
 
 

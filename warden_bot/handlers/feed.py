@@ -15,7 +15,8 @@ from warden_bot.domain.cap import CapInfo, CapMessage
 from warden_bot.errors import AccessDenied
 from warden_bot.handlers.alert import Wanted, clear, raise_draft, update, withdraw
 from warden_bot.handlers.alert_judging import Bench
-from warden_bot.store.alerts import Alert, FeedMessage, alert_by_id
+from warden_bot.handlers.alert_notices import tell_deciders
+from warden_bot.store.alerts import Alert, FeedMessage, lock_alert
 from warden_bot.store.database import Session
 from warden_bot.store.feed_messages import alerts_named, keep_message
 from warden_bot.store.officers import Officer
@@ -24,6 +25,8 @@ EVERYBODY = "all"
 LONGEST_WORDS = 300  # characters of a feed's words that a group gets
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)  # no link goes into a group
 LASTS = timedelta(hours=12)  # of a warning that does not say when it is over
+LONGEST_LASTS = timedelta(days=14)  # whatever it says
+LONGEST_SOURCE = 40  # characters of who says so
 SUPERSEDED, CANCELLED = "发布单位更新了", "发布单位取消了"
 
 
@@ -63,7 +66,8 @@ async def _earlier(session: Session, message: CapMessage) -> list[Alert]:
     """Return the alerts that a message is about. A sender can only speak about what it said itself."""
     own = [one.identifier for one in message.references if one.sender == message.sender]
     numbers = await alerts_named(session, message.sender, own)
-    found = [await alert_by_id(session, number) for number in numbers]
+    # Locked: it must not leave between what we see of it here and what we do about it.
+    found = [await lock_alert(session, number) for number in sorted(numbers)]
     return [alert for alert in found if alert is not None]
 
 
@@ -97,9 +101,10 @@ async def _pass_on(
         kept.alert_id = changed[-1]
         session.add(kept)
         return Outcome(f"已把更新发给听过的群：警报 {_numbers(changed)}", tuple(changed))
-    lasts = info.expires - bench.now if info.expires is not None else LASTS
+    lasts = min(info.expires - bench.now, LONGEST_LASTS) if info.expires is not None else LASTS
     wanted = Wanted(title_of(info), text, severity_of(info), EVERYBODY, AlertKind.FEED)
     alert = await raise_draft(session, wanted, lasts, bench.now)
+    await tell_deciders(session, bench.library, bench.zone, alert, bench.now)
     kept.alert_id = alert.id
     session.add(kept)
     return Outcome(f"做成草稿：警报 {alert.id}，请看过再提交", (alert.id or 0,))
@@ -120,7 +125,7 @@ def title_of(info: CapInfo) -> str:
 def words_of(info: CapInfo, sender: str) -> str:
     """Return what a group gets of a feed's words: what happens, what to do, who says so. No link."""
     said = "".join(_sentence(words) for words in (info.description or info.headline or info.event, info.instruction))
-    source = f"（来源：{_plain(info.sender_name) or sender}）"
+    source = f"（来源：{(_plain(info.sender_name) or sender)[:LONGEST_SOURCE]}）"
     return said[: LONGEST_WORDS - len(source)] + source
 
 
@@ -130,7 +135,8 @@ def _sentence(words: str) -> str:
 
 
 def _plain(words: str) -> str:
-    return " ".join(LINK.sub("", words).split())
+    seen = "".join(one for one in words if one.isprintable() or one.isspace())  # nothing that turns or hides words
+    return " ".join(LINK.sub("", seen).split())
 
 
 def _numbers(alerts: Sequence[int]) -> str:

@@ -14,13 +14,13 @@ from warden_bot.domain.guiding import (
     declines,
     first_question,
     question,
-    says_only_where_or_when,
     tells_besides,
     tells_nothing,
     wishes_to_tell,
     without_contact,
 )
 from warden_bot.domain.receipt import read_code
+from warden_bot.domain.understanding.bare import says_only_where_or_when
 from warden_bot.domain.understanding.judge import TOPIC_OF, Verdict
 from warden_bot.handlers.answer import Heard
 from warden_bot.handlers.incoming import Incoming

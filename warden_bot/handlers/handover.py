@@ -11,6 +11,7 @@ from warden_bot.states import Action, HushReason
 from warden_bot.store.cases import recent_case_of
 from warden_bot.store.database import Session
 from warden_bot.store.hushes import hush, of_group, of_sender, unhush
+from warden_bot.store.receipts import keep_open
 from warden_bot.store.tip_talks import talk_of
 
 HANDED_OVER = HushReason.HANDED_OVER
@@ -45,7 +46,7 @@ async def listen(session: Session, one: Incoming) -> Reply | None:
         await unhush(session, scope, {HANDED_OVER}, one.now)
         return Reply(Action.MENU, TOPIC_OF[Action.MENU], one.say("menu"))
     case = await recent_case_of(session, mine, one.now - USUAL.handed_over)
-    if case is None:
+    if case is None or not await keep_open(session, case):
         await unhush(session, scope, {HANDED_OVER}, one.now)
         return None
     add_to_case(session, case, message, one.desk.sealer, one.now)

@@ -67,6 +67,10 @@ async def tick_feeds(work: Clockwork) -> None:
         except Refused as refused:
             log.warning("a message of a feed cannot be sent on: %s", refused)
             continue
+        except Exception:
+            log.exception("a message of a feed could not be taken; the feeds are read again")
+            work.feeds.forget()
+            continue
         if outcome.alerts:
             log.info("a feed made or changed alerts %s", outcome.alerts)
 

@@ -81,6 +81,14 @@ def test_talk_that_only_begins_like_a_report_opens_no_case(library: Library, tex
     assert judge(text, library.index, addressed=False).action is Action.SILENT
 
 
+@pytest.mark.parametrize(
+    ("text", "cries"), [("北门", False), ("就在操场", False), ("快快快 北门", True), ("厕所有刀", True)]
+)
+def test_place_by_itself_is_no_cry_for_help(library: Library, text: str, *, cries: bool) -> None:
+    verdict = judge(text, library.index, addressed=True)
+    assert (verdict.action is Action.EMERGENCY) is cries
+
+
 @pytest.mark.parametrize("text", ["明天消防演练，楼里着火警报响了别慌，按班级下楼", "万一家里着火了怎么跑"])
 def test_drill_or_a_question_about_danger_is_no_emergency(library: Library, text: str) -> None:
     assert judge(text, library.index, addressed=False).action is not Action.EMERGENCY

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
+from warden_bot.domain.understanding.bare import says_only_where_or_when
 from warden_bot.domain.understanding.danger import danger_kind, insists, is_lesson
 from warden_bot.domain.understanding.intents import asks_something, intent
 from warden_bot.domain.understanding.normalise import normalise, only_calls_by_sign
@@ -93,7 +94,8 @@ def judge(text: str, index: SampleIndex, *, addressed: bool, thresholds: Thresho
     if kind and len(normalised) > LONG:
         ranking = replace(ranking, danger=_nearest_danger(text, ranking, index))
     asks = asks_something(text)
-    if _in_danger(kind, ranking, normalised, limits, asks=asks):
+    in_danger = _in_danger(kind, ranking, normalised, limits, asks=asks)
+    if in_danger and (kind or not says_only_where_or_when(text)):  # a place stands in many a cry for help, and is none
         known = kind or index.danger_kind(text)
         score = 1.0 if kind else min(0.99, 0.5 + (ranking.danger or 0.0))
         return Verdict(
