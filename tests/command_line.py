@@ -9,22 +9,16 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 
-from tests.warm_program import WarmProgram
+from tests.nursery import Child
 
 PROGRAM = Path(sys.executable).with_name("warden-bot")
 START_SECONDS = 30
-
-
-@cache
-def warm_program() -> WarmProgram:
-    """Return the one that runs the commands of this test process."""
-    return WarmProgram()
 
 
 @dataclass(frozen=True)
@@ -48,24 +42,24 @@ class CommandLine:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
-        return kept | {f"WARDEN_{name}": value for name, value in self.settings.items()}
-
-    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            PROGRAM, *arguments, cwd=self.folder, env=self._environment, stdout=pipe, stderr=pipe
-        )
+    def _start(self, place: Path, *arguments: str) -> Child:
+        return Child(self.folder, self.settings, *arguments, place=place, apart=True)
 
     async def run(self, *arguments: str) -> Ended:
         """Run one command to its end, in a process of its own that need not import everything first."""
-        return Ended(*await warm_program().run(list(arguments), self.folder, self._environment))
+        with TemporaryDirectory() as place:
+            child = self._start(Path(place), *arguments)
+            code = await asyncio.to_thread(child.wait)
+            return Ended(code, child.output.read_text(), child.errors.read_text())
 
     async def run_installed(self, *arguments: str) -> Ended:
         """Run one command to its end as the installed program, from its first import on."""
-        process = await self._start(*arguments)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
+        environment = kept | {f"WARDEN_{name}": value for name, value in self.settings.items()}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM, *arguments, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe
+        )
         out, err = await process.communicate()
         return Ended(process.returncode or 0, out.decode(), err.decode())
 
@@ -73,17 +67,17 @@ class CommandLine:
     async def serving(self, *arguments: str) -> AsyncIterator["Serving"]:
         """Run a server until the end of the block; it must then stop cleanly."""
         self.settings["PORT"] = str(free_port())
-        process = await self._start(*arguments)
-        serving = Serving(f"http://127.0.0.1:{self.settings['PORT']}", process)
-        try:
-            await serving.ready()
-            yield serving
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-            out, err = await process.communicate()
-            serving.out, serving.err = out.decode(), err.decode()
-        assert process.returncode == 0, serving.err
+        with TemporaryDirectory() as place:
+            child = self._start(Path(place), *arguments)
+            serving = Serving(f"http://127.0.0.1:{self.settings['PORT']}", child)
+            try:
+                await serving.ready()
+                yield serving
+            finally:
+                child.signal(signal.SIGTERM)
+                code = await asyncio.to_thread(child.wait)
+                serving.out, serving.err = child.output.read_text(), child.errors.read_text()
+        assert code == 0, serving.err
 
 
 @dataclass
@@ -91,7 +85,7 @@ class Serving:
     """A running server; `out` and `err` are there when it has stopped."""
 
     base: str
-    process: asyncio.subprocess.Process
+    child: Child
     out: str = ""
     err: str = ""
 
@@ -99,7 +93,7 @@ class Serving:
         """Wait until the site answers."""
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         async with aiohttp.ClientSession() as client:
-            while asyncio.get_running_loop().time() < deadline and self.process.returncode is None:
+            while asyncio.get_running_loop().time() < deadline and self.child.running:
                 try:
                     async with client.get(f"{self.base}/healthz"):
                         return

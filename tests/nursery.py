@@ -36,14 +36,26 @@ class StillRunning(AssertionError):
 
 
 class Child:
-    """One running command; its stdout and stderr go into `output`."""
+    """One running command; its stdout goes into `output`, its stderr into `errors`, which is the same file unless apart.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], *arguments: str) -> None:
+    `place`: the folder for these files, where it is not the command's own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *arguments: str,
+        place: Path | None = None,
+        apart: bool = False,
+    ) -> None:
         self.arguments = arguments
-        self.output = folder / f"{'-'.join(arguments[:2])}-{os.urandom(3).hex()}.out"
+        name = f"{'-'.join(arguments[:2]).replace('/', '_')[:80]}-{os.urandom(3).hex()}"
+        self.output = (place or folder) / f"{name}.out"
+        self.errors = self.output.with_suffix(".err") if apart else self.output
         self.output.touch()
         self._process = _context.Process(
-            target=_become, args=(folder, environment, arguments, self.output), daemon=True
+            target=_become, args=(folder, environment, arguments, self.output, self.errors), daemon=True
         )
         with _turn:
             self._process.start()
@@ -83,16 +95,17 @@ class Child:
         return f"{' '.join(self.arguments)}, which said: {self.output.read_text(encoding='utf-8')[-2000:]}"
 
 
-def _become(folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], output: Path) -> None:
+def _become(
+    folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], output: Path, errors: Path
+) -> None:
     if LIBC is not None:
         LIBC.prctl(*DIE_WITH_PARENT)
     os.chdir(folder)
     for name in [name for name in os.environ if name.startswith("WARDEN_")]:
         del os.environ[name]
     os.environ.update({f"WARDEN_{name}": value for name, value in environment.items()})
-    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    for number, path in ((1, output), (2, errors)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
     sys.argv = ["warden-bot", *arguments]
     from warden_bot.cli.commands import run  # noqa: PLC0415 -- in the child only
 

@@ -86,8 +86,9 @@ class Station:
         return found
 
     async def owed(self) -> int:
-        """Return how many messages have left, or wait to."""
-        return len(await rows(self.desk, Delivery))
+        """Return how many messages for groups have left, or wait to."""
+        found = await rows(self.desk, Delivery)
+        return sum(isinstance(one, Delivery) and one.group_id is not None for one in found)
 
     async def parts(self) -> list[str]:
         found = [one for one in await rows(self.desk, Broadcast) if isinstance(one, Broadcast)]

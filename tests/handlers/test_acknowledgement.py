@@ -1,14 +1,16 @@
 import asyncio
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from tests.alerted import add_alert, asked, end, heard
 from tests.desk import handle, rows
-from tests.factories import NOW, add_groups, add_officer_on_duty, add_school, make_group, make_message
+from tests.factories import NOW, add_groups, add_officer_on_duty, add_school, make_delivery, make_group, make_message
 from tests.handlers.test_manners import OFFICER, TEACHER, talk
-from warden_bot.alert_states import AcknowledgedBy, AlertStatus
+from warden_bot.alert_states import AcknowledgedBy, AlertPart, AlertStatus
 from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
@@ -16,9 +18,12 @@ from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.errors import Refused
 from warden_bot.handlers.acknowledgement import acknowledge_by_call, call_list
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.states import Action, ChannelKind, SenderRole
+from warden_bot.states import Action, ChannelKind, DeliveryStatus, Priority, SenderRole
 from warden_bot.store.acknowledgements import counts_of
 from warden_bot.store.audit import AuditEntry
+from warden_bot.store.broadcasts import Broadcast
+from warden_bot.store.database import Session
+from warden_bot.store.groups import Group
 
 SILENCE = Reply(Action.SILENT, None, None)
 
@@ -128,3 +133,39 @@ async def test_officer_telephones_and_writes_down_who_has_heard_once(desk: Desk)
     assert refused == ["c002 已经收到了，不用再登记", f"预警 {alert} 没有发给 c009"]
     entries = [one for one in await rows(desk, AuditEntry) if isinstance(one, AuditEntry)]
     assert [(one.actor, one.action) for one in entries] == [("甲", AuditAction.ACKNOWLEDGED_BY_CALL)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({}, []),
+        ({"unknowns": 1}, ["c001"]),
+        ({"sent_parts": 1}, ["c001"]),
+        ({"status": DeliveryStatus.SENDING}, ["c001"]),
+    ],
+)
+async def test_what_is_heard_before_the_alert_has_left_means_something_else(
+    desk: Desk, library: Library, changes: dict[str, Any], counts: list[str]
+) -> None:
+    await add_school(desk.database, desk.sealer)
+    alert = await add_alert(desk.database, "c001")
+
+    async def owe(session: Session) -> None:
+        made: dict[str, Any] = {
+            "priority": Priority.ALERT,
+            "key": "k",
+            "audience": "all",
+            "title": "",
+            "text": "放学别走河边。",
+            "created_by": "alert:1",
+        }
+        part = Broadcast(school_id=1, alert_id=alert, part=AlertPart.ORIGINAL, created_at=NOW, **made)
+        session.add(part)
+        await session.flush()
+        (group,) = (await session.exec(select(Group).where(Group.code == "c001"))).all()
+        session.add(make_delivery(broadcast_id=part.id, group_id=group.id, **changes))
+
+    await desk.database.write(owe)
+    await handle(desk, library, talk("收到", sender=TEACHER))
+
+    assert await heard(desk.database, alert) == counts

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from tests.alert_story import WANTED, Story
 from warden_bot.alert_states import AlertSeverity, AlertStatus
-from warden_bot.errors import OutcomeUnknown, Refused, SendError
+from warden_bot.errors import Refused, SendError
 from warden_bot.handlers.delivery import sweep_outbox, take_turn
 from warden_bot.handlers.settling import Ended, Errand
 from warden_bot.states import AttemptOutcome

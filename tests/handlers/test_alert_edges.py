@@ -10,24 +10,29 @@ from sqlmodel import col, select
 from tests.alert_story import WANTED, Story
 from tests.factories import NOW
 from warden_bot.alert_states import AlertKind, AlertPart, AlertSeverity
+from warden_bot.content.templates import Wording
 from warden_bot.errors import Refused
+from warden_bot.handlers.alert_sending import SELDOM
 from warden_bot.handlers.replay import replay_broadcast
 from warden_bot.states import DeliveryStatus
 from warden_bot.store.alert_parts import parts_of
 from warden_bot.store.outbox import Delivery
 
 EVENING = datetime(2026, 11, 23, 13, 50, tzinfo=UTC)  # 21:50 in Shanghai
-CHILD = replace(WANTED, kind=AlertKind.MISSING_CHILD, text="孩" * 670)
+CHILD = replace(WANTED, kind=AlertKind.MISSING_CHILD, text="8岁，红外套")
 
 
 async def test_missing_child_notice_is_judged_with_the_words_around_it(story: Story) -> None:
-    with pytest.raises(Refused, match="字节"):
-        await story.do("raise_alert", "甲", CHILD)
-    number = (await story.do("raise_alert", "甲", replace(CHILD, text="孩" * 100))).id or 0
-    with pytest.raises(Refused, match="字节"):
-        await story.do("raise_alert", "甲", replace(CHILD, text="孩" * 670, training=True))
+    number = (await story.do("raise_alert", "甲", CHILD)).id or 0
+    frame = {"missing_child": Wording("找" * 3000 + "{{ text }}", "alerts.yml", 1)}
+    rules = replace(story.library.alert_rules, phrases=frame)
+    wordy = replace(story, library=replace(story.library, alert_rules=rules))
 
-    assert "孩" in (await story.do("approve", "所长", number)).text
+    await wordy.do("raise_alert", "甲", replace(CHILD, kind=AlertKind.GENERAL))
+    with pytest.raises(Refused, match="字节"):
+        await wordy.do("raise_alert", "甲", CHILD)
+    with pytest.raises(Refused, match="字节"):
+        await wordy.do("approve", "所长", number)
 
 
 async def test_what_groups_know_newer_words_of_is_not_sent_again(story: Story) -> None:
@@ -74,6 +79,8 @@ async def test_all_clear_comes_after_a_standstill_of_hours(story: Story) -> None
     await story.do("clear", "所长", number, "没事了")
     story.clock.forward(hours=3)
     await story.set(Delivery, mine, status=DeliveryStatus.UNCONFIRMED, code="worker_lost")
-    await story.tick()
+    for _ in range(SELDOM):
+        story.clock.forward(seconds=1)
+        await story.tick()
 
     assert sum((await story.heard(number))["clear:没事了"].values()) == 4

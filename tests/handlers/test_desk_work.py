@@ -77,7 +77,7 @@ async def test_case_that_is_given_to_another_desk_has_nobody_and_the_former_offi
     assert "转来消防" in "".join(await said(desk, "private:乙"))
     assert "转来" not in "".join(await said(desk, "private:甲"))
     assert [row.subject for row in await rows(desk, AuditEntry) if row.action == "case_transferred"] == [code]  # type: ignore[attr-defined]
-    taken = await order(desk, library, f"接 {code}", "乙")
+    taken = await order(desk, library, f"接 {code}", "乙") or ""
     assert taken.splitlines()[0] == f"编号 {code} 由你负责了。"
     assert f"限 {code} " in taken  # a fire hazard is to be put right by a date
 

@@ -66,6 +66,7 @@ async def test_teacher_is_known_by_the_address_in_the_groups_file_and_signs_and_
 ) -> None:
     alert = await story.released(replace(WANTED, needs_ack=True))
     await posted(story, alert, "c001", "$ours")
+    await posted(story, alert, "c002", "$theirs")
     parent = make_message("收到", group="c001", addressed=False)
     await story.set(Group, col(Group.code) == "c001", teacher_address=f"{parent.channel}:{parent.sender.id}")
 

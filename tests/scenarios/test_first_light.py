@@ -15,7 +15,7 @@ from tests.channels.test_webhook import BODY, headers
 from tests.command_line import CommandLine, Serving
 from tests.conftest import WEBHOOK_SECRET
 from tests.fake_wecom import FakeWecom
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 
 KEY = "ab" * 32
 HEAD = "code,name,kind,grade,channel,address,secret,teacher,teacher_address,officer\n"
@@ -93,47 +93,6 @@ async def hears(kept: Receiver, count: int = 1) -> list[str]:
             break
         await asyncio.sleep(0.05)  # a real server sends in its own time
     return [message["text"] for message in kept.got]
-
-
-async def test_tip_wakes_the_duty_officer_then_the_next_until_one_says_mine(command_line: CommandLine) -> None:
-    command_line.settings["ACK_WITHIN"] = "1"
-    async with receiving() as first, receiving() as second, receiving() as third:
-        for name, kept in (("甲", first), ("乙", second), ("丙", third)):
-            await command_line.run(
-                "officers", "add", name, "--role", "officer", "--channel", "webhook", "--address", kept.url
-            )
-        steps = [("甲", 1), ("乙", 2), ("丙", 3)]
-        roster = "".join(f"{name},2020-01-01T00:00,2099-01-01T00:00,{step}\n" for name, step in steps)
-        (command_line.folder / "shifts.csv").write_text("officer,starts_at,ends_at,step\n" + roster, encoding="utf-8")
-        assert (await command_line.run("shifts", "import", "shifts.csv")).code == 0
-
-        async with command_line.serving("serve") as serving:
-            tip = await ask(serving, "举报：北门小店卖电子烟", sender={"id": "wx-4711", "role": "parent"})
-            code = (await command_line.run("cases", "list", "--json")).json[0]["code"]
-            heard_first, heard_second = await hears(first), await hears(second)
-            acknowledged = await command_line.run("cases", "ack", code, "--as", "乙")
-            status = await ask(serving, f"{code} 进度")
-            count = len(third.got)
-
-        shown = (await command_line.run("cases", "show", code, "--json")).json
-        opened = (await command_line.run("cases", "show", code, "--as", "乙", "--json")).json
-        closed = await command_line.run("cases", "close", code, "--as", "乙", "--outcome", "已转市场监管")
-        again = await command_line.run("cases", "ack", code, "--as", "甲")
-
-    assert code in tip["reply"]["text"]
-    assert "北门小店" in heard_first[0]
-    assert "北门小店" in heard_second[0]
-    assert (acknowledged.code, closed.code, again.code) == (0, 0, 1)
-    assert "民警在看" in status["reply"]["text"]
-    kinds = [event["kind"] for event in shown["events"]]
-    assert kinds[:3] == ["opened", "notified", "escalated"]
-    assert kinds[-1] == "acknowledged"
-    assert kinds.count("escalated") - 1 == count
-    assert opened["tips"] == ["举报：北门小店卖电子烟"]
-    assert "tips" not in shown
-    assert first.forged == second.forged == 0
-    assert kept_secret((serving.out + serving.err).encode())
-    assert all(kept_secret(path.read_bytes()) for path in command_line.folder.glob("*.db*"))
 
 
 async def test_second_start_finds_the_school_again(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def writes_of_status(tree: ast.AST) -> Iterator[str]:
         elif (
             isinstance(node, ast.Call)
             and ast.unparse(node.func).endswith(".values")
-            and not any(other in ast.unparse(node) for other in ("Case", "MissedQuestion"))
+            and not any(other in ast.unparse(node) for other in ("Case", "MissedQuestion", "Alert"))
         ):
             yield from (ast.unparse(node) for keyword in node.keywords if keyword.arg == "status")
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == "status":

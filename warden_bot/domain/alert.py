@@ -29,7 +29,11 @@ APPROVERS: dict[AlertSeverity, frozenset[OfficerRole]] = {
 
 def leaves_at(severity: AlertSeverity, approved_at: datetime, zone: tzinfo) -> datetime:
     """Return when an approved alert leaves: in five seconds, or in the morning where it can wait for that."""
-    at = approved_at + STOP
+    return not_at_night(severity, approved_at + STOP, zone)
+
+
+def not_at_night(severity: AlertSeverity, at: datetime, zone: tzinfo) -> datetime:
+    """Return when something of an alert that could leave at an instant does leave: what is no danger waits for the morning."""
     if severity is AlertSeverity.URGENT:
         return at
     local = at.astimezone(zone)

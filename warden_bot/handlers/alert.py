@@ -23,6 +23,7 @@ from warden_bot.domain.calendar import day_words
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.alert_judging import (
     Bench,
+    finished,
     is_author,
     move,
     named_alert,
@@ -34,15 +35,13 @@ from warden_bot.handlers.alert_judging import (
 )
 from warden_bot.handlers.alert_notices import tell_author, tell_deciders
 from warden_bot.handlers.alert_sending import add_follower, end_parts
-from warden_bot.store.alert_parts import parts_of
+from warden_bot.store.alert_parts import CLEARED_FOR, parts_of
 from warden_bot.store.alert_reminders import call_back_reminders
 from warden_bot.store.alerts import Alert, add_alert_event
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer
 from warden_bot.store.pictures import Picture, erase_pictures
-
-CLEAR_LEAVES_WITHIN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +166,6 @@ async def approve(session: Session, bench: Bench, alert_id: int, officer: Office
     return await named_alert(session, alert_id)
 
 
-def finished(bench: Bench, alert: Alert, words: str, expires: datetime) -> str:
-    """Return words of an alert as groups get them, without the mark of an exercise."""
-    if alert.kind is not AlertKind.MISSING_CHILD:
-        return words
-    until = f"{day_words(expires, bench.zone)}{expires.astimezone(bench.zone):%H:%M}"
-    values = bench.library.values(day_words(bench.now, bench.zone), text=words, until=until)
-    return bench.library.alert_rules.say("missing_child", values)
-
-
 async def give_back(session: Session, bench: Bench, alert_id: int, officer: Officer, reason: str) -> Alert:
     """Return an alert to whoever wrote it, with the reason."""
     alert = await named_alert(session, alert_id)
@@ -197,7 +187,8 @@ async def update(session: Session, bench: Bench, alert_id: int, officer: Officer
         require_approver(alert, officer)
     await require_text(session, bench, alert, text)
     await move(session, alert, AlertMove.UPDATE)
-    await add_follower(session, bench.channels, alert, AlertPart.UPDATE, text.strip(), alert.expires_at, bench.now)
+    words, until = text.strip(), alert.expires_at
+    await add_follower(session, bench.channels, bench.zone, alert, AlertPart.UPDATE, words, until, bench.now)
     _note(session, alert, AlertEventKind.UPDATED, AuditAction.ALERT_UPDATED, officer, bench.now)
     return await named_alert(session, alert_id)
 
@@ -210,8 +201,8 @@ async def clear(session: Session, bench: Bench, alert_id: int, officer: Officer 
     words = text.strip() or _all_clear(bench, alert)
     await require_text(session, bench, alert, words)
     await move(session, alert, AlertMove.CLEAR, ended_at=bench.now)
-    until = bench.now + CLEAR_LEAVES_WITHIN
-    await add_follower(session, bench.channels, alert, AlertPart.CLEAR, words, until, bench.now)
+    until = bench.now + CLEARED_FOR
+    await add_follower(session, bench.channels, bench.zone, alert, AlertPart.CLEAR, words, until, bench.now)
     await call_back_reminders(session, alert_id, bench.now)
     await erase_pictures(session, alert_id)
     _note(session, alert, AlertEventKind.CLEARED, AuditAction.ALERT_CLEARED, officer, bench.now)

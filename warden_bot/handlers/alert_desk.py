@@ -9,8 +9,8 @@ from warden_bot.alert_states import ALERT_MOVES, BEFORE_RELEASE, AlertMove, Aler
 from warden_bot.domain.alert import APPROVERS, RAISERS, leaves_at
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.acknowledgement import MAY_TELEPHONE
-from warden_bot.handlers.alert import approve, clear, finished, give_back, submit, update, withdraw
-from warden_bot.handlers.alert_judging import Bench, is_author, named_alert
+from warden_bot.handlers.alert import approve, clear, give_back, submit, update, withdraw
+from warden_bot.handlers.alert_judging import Bench, finished, is_author, named_alert
 from warden_bot.handlers.alert_showing import NOT_LEFT, preview_in_words, shown
 from warden_bot.store.acknowledgements import Acknowledgement, acknowledgements
 from warden_bot.store.alert_listing import Tally, newest_alerts, tallies

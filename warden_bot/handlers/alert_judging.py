@@ -1,14 +1,16 @@
 """What an officer may do with an alert now, and what stands against it: one line for whoever asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
-from warden_bot.alert_states import ALERT_MOVES, AlertMove, AlertSeverity, AlertStatus
+from warden_bot.alert_states import ALERT_MOVES, AlertKind, AlertMove, AlertSeverity, AlertStatus
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
-from warden_bot.domain.alert import APPROVERS, LONGEST, LONGEST_TITLE, marked
+from warden_bot.domain.alert import APPROVERS, LONGEST, LONGEST_TITLE, leaves_at, marked
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.bulletin import objection
+from warden_bot.domain.calendar import day_words
 from warden_bot.domain.year import week_start
 from warden_bot.errors import AccessDenied, IllegalMove, Refused
 from warden_bot.handlers.alert_sending import is_routine
@@ -17,6 +19,7 @@ from warden_bot.store.alert_parts import audience_of, groups_meant
 from warden_bot.store.alerts import Alert, alert_by_id, move_alert
 from warden_bot.store.budget import groups_over_budget
 from warden_bot.store.database import Session
+from warden_bot.store.groups import Group
 from warden_bot.store.officers import ADDRESS, Officer
 from warden_bot.store.sealing import Sealer
 
@@ -79,6 +82,15 @@ async def is_author(session: Session, sealer: Sealer, alert: Alert, officer: Off
     return sealer.open(author.sealed_address, ADDRESS) == sealer.open(officer.sealed_address, ADDRESS)
 
 
+def finished(bench: Bench, alert: Alert, words: str, expires: datetime) -> str:
+    """Return words of an alert as groups get them, without the mark of an exercise."""
+    if alert.kind is not AlertKind.MISSING_CHILD:
+        return words
+    until = f"{day_words(expires, bench.zone)}{expires.astimezone(bench.zone):%H:%M}"
+    values = bench.library.values(day_words(bench.now, bench.zone), text=words, until=until)
+    return bench.library.alert_rules.say("missing_child", values)
+
+
 async def require_sendable(session: Session, bench: Bench, alert: Alert, text: str, title: str = "") -> int:
     """Refuse what no group would get, or some could not; return how many groups it is for."""
     head = title or alert.title
@@ -91,6 +103,9 @@ async def require_sendable(session: Session, bench: Bench, alert: Alert, text: s
     ):  # an exercise without an officers' group walks the whole way and reaches nobody
         raise Refused(f"没有一个群符合受众“{alert.audience}”，什么也没发")
     await require_text(session, bench, alert, text, head)
+    expires = leaves_at(alert.severity, bench.now, bench.zone) + timedelta(minutes=alert.lasts_minutes)
+    if (words := finished(bench, alert, text, expires)) != text:  # what stands around it takes room too
+        _require_fit(bench, alert, groups, words, head)
     return len(groups)
 
 
@@ -115,8 +130,11 @@ async def require_text(session: Session, bench: Bench, alert: Alert, text: str, 
     if len(text) > LONGEST:
         raise Refused(f"内容最多 {LONGEST} 个字")
     groups = await groups_meant(session, audience_of(alert, parse_audience(alert.audience)))
-    words = marked(text.strip(), training=alert.training)
-    head = marked(title or alert.title, training=alert.training)
+    _require_fit(bench, alert, groups, text, title or alert.title)
+
+
+def _require_fit(bench: Bench, alert: Alert, groups: Sequence[Group], text: str, title: str) -> None:
+    words, head = (marked(one, training=alert.training) for one in (text.strip(), title))
     faults = [over_limit(bench.channels, kind, words, head) for kind in sorted({group.channel for group in groups})]
     if any(faults):
         raise Refused("；".join(fault for fault in faults if fault))

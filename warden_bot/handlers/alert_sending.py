@@ -14,7 +14,7 @@ from warden_bot.alert_states import (
 )
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
-from warden_bot.domain.alert import marked
+from warden_bot.domain.alert import marked, not_at_night
 from warden_bot.domain.audience import parse_audience
 from warden_bot.handlers.owing import owe_to_groups
 from warden_bot.states import Priority
@@ -27,6 +27,7 @@ from warden_bot.store.alert_parts import (
     count_meant,
     is_on_its_way,
     parts_of,
+    parts_of_all,
     take_back,
     who_follows,
 )
@@ -37,15 +38,21 @@ from warden_bot.store.budget import Spares, spares_of_routine
 from warden_bot.store.database import Session
 from warden_bot.store.pictures import erase_pictures
 
+LOOKED_AT_EACH_TIME = timedelta(minutes=2)  # after its newest part, or its end
+SELDOM = 15  # seconds
 NO_GROUPS = "批准以后受众里没有群了，什么也没发"
 
 
 async def alert_is_due(session: Session, now: datetime) -> bool:
     """Say whether the clock has anything to do for an alert; nearly always it is one look that finds none."""
-    for alert in await alerts_to_look_at(session, now):
+    found = await alerts_to_look_at(session, now)
+    every = await parts_of_all(session, [alert.id or 0 for alert in found])
+    for alert in found:
         if _is_over(alert, now) or alert.status is AlertStatus.APPROVED:
             return True
-        parts = await parts_of(session, alert.id or 0)
+        parts = every.get(alert.id or 0, [])
+        if not _is_looked_at(alert, parts, now):
+            continue
         if alert.status is AlertStatus.SENDING and not await is_on_its_way(session, parts):
             return True
         if alert.status in (AlertStatus.UPDATED, AlertStatus.CLEARED) and await anyone_follows(session, parts, now):
@@ -53,6 +60,13 @@ async def alert_is_due(session: Session, now: datetime) -> bool:
         if alert.ended_at is not None and await anything_left(session, _ended_parts(parts)):
             return True
     return False
+
+
+def _is_looked_at(alert: Alert, parts: Sequence[Broadcast], now: datetime) -> bool:
+    """Say whether an alert's turn has come: each time at first, now and then when what is still to come is a straggler."""
+    newest = max((part.created_at for part in parts[-1:]), default=alert.created_at)
+    is_new = now - max(newest, alert.ended_at or newest) < LOOKED_AT_EACH_TIME
+    return is_new or alert.status is AlertStatus.SENDING or (int(now.timestamp()) + (alert.id or 0)) % SELDOM == 0
 
 
 async def step_alerts(session: Session, channels: Channels, library: Library, zone: tzinfo, now: datetime) -> int:
@@ -80,7 +94,7 @@ async def _step(
         return
     parts = await parts_of(session, number)
     if alert.status in (AlertStatus.UPDATED, AlertStatus.CLEARED):
-        await _follow(session, channels, parts, now)
+        await _follow(session, channels, alert, parts, now, zone)
     if alert.ended_at is not None:
         await _take_back_strays(session, parts, now)
     elif alert.status is AlertStatus.SENDING and not await is_on_its_way(session, parts):
@@ -150,6 +164,7 @@ def _part(alert: Alert, part: AlertPart, text: str, expires_at: datetime | None,
 async def add_follower(
     session: Session,
     channels: Channels,
+    zone: tzinfo,
     alert: Alert,
     part: AlertPart,
     text: str,
@@ -169,10 +184,10 @@ async def add_follower(
     session.add(broadcast)
     await session.flush()
     parts = [*earlier, broadcast]
-    await _follow(session, channels, parts, now)
+    await _follow(session, channels, alert, parts, now, zone)
     if part is AlertPart.CLEAR:
         await take_back(session, earlier, now)
-        await _follow(session, channels, parts, now)
+        await _follow(session, channels, alert, parts, now, zone)
     return broadcast
 
 
@@ -184,11 +199,15 @@ async def _close(session: Session, parts: Sequence[Broadcast], now: datetime) ->
     await session.flush()
 
 
-async def _follow(session: Session, channels: Channels, parts: Sequence[Broadcast], now: datetime) -> None:
-    """Owe each later part to the groups in which everything before it has ended."""
+async def _follow(
+    session: Session, channels: Channels, alert: Alert, parts: Sequence[Broadcast], now: datetime, zone: tzinfo
+) -> None:
+    """Owe each later part to the groups in which everything before it has ended; what is no danger wakes nobody."""
+    leaves = not_at_night(alert.severity, now, zone)
     for place in range(1, len(parts)):
         if (parts[place].expires_at or now + timedelta(1)) > now:
-            await owe_to_groups(session, parts[place], who_follows(parts, place, now), channels, timedelta(0), now)
+            who = who_follows(parts, place, now)
+            await owe_to_groups(session, parts[place], who, channels, timedelta(0), now, leaves_at=leaves)
 
 
 async def _take_back_strays(session: Session, parts: Sequence[Broadcast], now: datetime) -> None:

@@ -25,8 +25,10 @@ async def owe_to_groups(
     spread: timedelta,
     now: datetime,
     spares: Spares = NOBODY_SPARED,
+    *,
+    leaves_at: datetime | None = None,
 ) -> int:
-    """Owe a stored broadcast to every group that is not owed it yet; return to how many.
+    """Owe a stored broadcast to every group that is not owed it yet, now or from an instant on; return to how many.
 
     What is not sent to the groups that it `spares` counts as called back, with the reason.
     """
@@ -38,7 +40,7 @@ async def owe_to_groups(
         repeatable=broadcast.priority is Priority.ALERT,
         together={kind: one.together for kind, one in able.items() if one.together > 1},
         key_lasts={kind: one.key_lasts for kind, one in able.items() if one.key_lasts is not None},
-        leaves_at=now,
+        leaves_at=leaves_at or now,
         spread=spread,
         expires_at=broadcast.expires_at,
         now=now,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from warden_bot.audit_actions import AuditAction
 from warden_bot.errors import Refused
 from warden_bot.states import STRANDED, DeliveryStatus
-from warden_bot.store.alert_parts import ended_among
+from warden_bot.store.alert_parts import ended_among, overtaken_among
 from warden_bot.store.audit import add_entry
 from warden_bot.store.broadcasts import cancelled_among
 from warden_bot.store.database import Session
@@ -30,6 +30,7 @@ async def replay_deliveries(session: Session, ids: Sequence[int], actor: str, no
     faults = [f"没有投递 {one}" for one in ids if one not in found]
     faults += [f"广播 {one} 已经撤回，要发就重新发起" for one in await cancelled_among(session, ids)]
     faults += [f"警报 {one} 已经结束，要发就重新发起" for one in await ended_among(session, ids)]
+    faults += [f"警报 {one} 有些群已经有更新的话，不再发旧的" for one in await overtaken_among(session, ids)]
     faults += [f"投递 {one} {WHY_NOT[status]}" for one, status in sorted(found.items()) if status not in STRANDED]
     if faults:
         raise Refused("；".join(faults))

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from warden_bot.alert_states import IN_FORCE, AcknowledgedBy, AlertPart
 from warden_bot.states import ChannelKind, DeliveryStatus, GroupStatus
+from warden_bot.store.alert_posts import has_not_left
 from warden_bot.store.alerts import Alert, AlertRecipient
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.columns import iso
@@ -131,19 +132,13 @@ async def asked_of_teacher(session: Session, names: Collection[str]) -> list[Ask
 
 
 async def _asked(session: Session, whose: ColumnElement[bool]) -> list[Asked]:
+    recipient = (col(AlertRecipient.id), col(AlertRecipient.alert_id), col(Group.code), SILENT)
     query = (
-        pick(
-            col(AlertRecipient.id),
-            col(AlertRecipient.alert_id),
-            col(Group.code),
-            SILENT,
-            col(Group.channel),
-            col(Group.address_hash),
-            col(Group.teacher_address),
-        )
+        pick(*recipient, col(Group.channel), col(Group.address_hash), col(Group.teacher_address))
         .join(Alert, col(Alert.id) == col(AlertRecipient.alert_id))
         .join(Group, col(Group.id) == col(AlertRecipient.group_id))
-        .where(col(Alert.school_id) == session.school_id, col(Group.status) == GroupStatus.ACTIVE, ASKS, whose)
+        .where(col(Alert.school_id) == session.school_id, col(Group.status) == GroupStatus.ACTIVE, ASKS)
+        .where(whose, ~has_not_left())
         .order_by(RELEASED_AT.desc(), col(Alert.id).desc())
     )
     return [Asked(*row) for row in await session.execute(query)]

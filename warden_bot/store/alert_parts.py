@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, insert, literal, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from warden_bot.alert_states import BEFORE_RELEASE, IN_FORCE, AlertPart, AlertStatus
@@ -31,6 +32,7 @@ HEARD = (
     DeliveryStatus.RELAYED,
 )
 FOLLOWED_FOR = timedelta(hours=2)  # after its end: what was on its way then has ended long before
+CLEARED_FOR = timedelta(hours=24)  # the all-clear's own window, also when everything stood still for hours
 
 
 def audience_of(alert: Alert, audience: Audience) -> ColumnElement[bool]:
@@ -58,6 +60,17 @@ async def parts_of(session: Session, alert_id: int) -> Sequence[Broadcast]:
     """Return what has left of an alert, in order."""
     query = select(Broadcast).where(Broadcast.school_id == session.school_id, Broadcast.alert_id == alert_id)
     return (await session.exec(query.order_by(col(Broadcast.id)))).all()
+
+
+async def parts_of_all(session: Session, alert_ids: Sequence[int]) -> dict[int, list[Broadcast]]:
+    """Return what has left of each of these alerts, in order."""
+    if not alert_ids:
+        return {}
+    query = select(Broadcast).where(Broadcast.school_id == session.school_id, col(Broadcast.alert_id).in_(alert_ids))
+    found: dict[int, list[Broadcast]] = {}
+    for part in (await session.exec(query.order_by(col(Broadcast.id)))).all():
+        found.setdefault(part.alert_id or 0, []).append(part)
+    return found
 
 
 async def add_recipients(session: Session, alert_id: int, broadcast_id: int) -> int:
@@ -177,12 +190,28 @@ async def alerts_to_look_at(session: Session, now: datetime) -> Sequence[Alert]:
             and_(status.in_(sorted(IN_FORCE | BEFORE_RELEASE)), col(Alert.expires_at) <= now),
             status.in_((AlertStatus.SENDING, AlertStatus.UPDATED)),
             and_(
-                status.in_((AlertStatus.CLEARED, AlertStatus.EXPIRED, AlertStatus.WITHDRAWN)),
+                status.in_((AlertStatus.EXPIRED, AlertStatus.WITHDRAWN)),
                 col(Alert.ended_at) > now - FOLLOWED_FOR,
             ),
+            and_(status == AlertStatus.CLEARED, col(Alert.ended_at) > now - CLEARED_FOR),
         ),
     )
     return (await session.exec(query.order_by(col(Alert.id)))).all()
+
+
+async def overtaken_among(session: Session, delivery_ids: Sequence[int]) -> list[int]:
+    """Return the alerts of which some of these deliveries are a part that its group is owed something newer of."""
+    newer, later = aliased(Broadcast), aliased(Delivery)
+    query = (
+        select(Broadcast.alert_id)
+        .join(Delivery, col(Delivery.broadcast_id) == col(Broadcast.id))
+        .join(newer, and_(col(newer.alert_id) == col(Broadcast.alert_id), col(newer.id) > col(Broadcast.id)))
+        .join(later, and_(col(later.broadcast_id) == col(newer.id), col(later.group_id) == col(Delivery.group_id)))
+        .where(Broadcast.school_id == session.school_id, col(Delivery.id).in_(delivery_ids))
+        .where(col(later.status) != DeliveryStatus.CANCELLED)
+        .distinct()
+    )
+    return [found for found in (await session.exec(query)).all() if found is not None]
 
 
 async def ended_among(session: Session, delivery_ids: Sequence[int]) -> list[int]:
