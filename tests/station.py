@@ -1,5 +1,6 @@
 """What tests of the console share: people who are signed in, each with a browser of their own."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -41,6 +42,12 @@ class Person:
 
     async def post(self, path: str, **fields: str) -> ClientResponse:
         return await self._send(path, {"form": self.form} | fields)
+
+    async def approve(self, path: str) -> ClientResponse:
+        """Open an alert's page and press its button."""
+        _, page = await self.get(path)
+        found = re.search(r'name="seen" value="([0-9a-f]+)"', page)
+        return await self.post(path, do="approve", **({"seen": found[1]} if found else {}))
 
     async def write(self, photo: bytes = b"", **fields: str) -> ClientResponse:
         """Fill in the form of a new alert and send it, as a browser does."""

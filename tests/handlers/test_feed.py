@@ -152,6 +152,16 @@ async def test_what_is_out_is_updated_and_cleared_in_the_same_groups(feed: Feed)
     assert [alert.status for alert in await feed.alerts()] == [AlertStatus.CLEARED]
 
 
+async def test_warning_is_over_when_its_feed_said_so_however_late_it_is_approved(feed: Feed) -> None:
+    over = feed.clock() + timedelta(hours=2)
+    (number,) = (await feed.says(feed.message(1, expires=over))).alerts
+    feed.clock.forward(hours=1)
+    await feed.release(number)
+
+    (alert,) = await feed.alerts()
+    assert alert.expires_at == over
+
+
 @pytest.mark.parametrize("kind", ["Update", "Cancel"])
 async def test_nobody_speaks_about_the_messages_of_another_sender(feed: Feed, kind: str) -> None:
     (number,) = (await feed.says(feed.message(1))).alerts

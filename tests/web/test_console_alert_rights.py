@@ -40,9 +40,9 @@ async def test_each_role_sees_and_does_what_is_its_own(station: Station) -> None
             assert (await station[name].post(path, **fields)).status == 403
         assert (await station[name].post(f"{path}/classes", code="c001")).status == 403
     info_path = await station["编辑"].raised(severity="info")
-    assert [(await station[one].post(info_path, do="approve")).status for one in ("编辑", "乙")] == [403, 403]
+    assert [(await station[one].approve(info_path)).status for one in ("编辑", "乙")] == [403, 403]
     assert TITLE not in (await station["编辑"].get(path))[1]
-    assert (await station["所长"].post(info_path, do="approve")).status == 303
+    assert (await station["所长"].approve(info_path)).status == 303
 
 
 @ONE_KIND

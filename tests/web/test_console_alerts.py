@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 from tests.conftest import Mailroom
@@ -25,14 +26,14 @@ async def test_alert_is_written_seen_submitted_approved_by_another_one_and_heard
 
     assert (await first.post(path, do="submit")).status == 303
     own = (await first.get(path))[1]
-    refused = await first.post(path, do="approve")
+    refused = await first.approve(path)
     assert ("批准，五秒后发出" in own, refused.status) == (False, 403)
     assert "自己发起的" in await refused.text()
     assert await station.owed() == 0
 
     assert "批准，五秒后发出" in (await other.get(path))[1]
-    assert (await other.post(path, do="approve")).status == 303
-    late = await station["所长"].post(path, do="approve")
+    assert (await other.approve(path)).status == 303
+    late = await station["所长"].approve(path)
     assert (late.status, "不能批准" in await late.text()) == (409, True)
     counting = (await other.get(path))[1]
     assert "5 秒后发出" in counting
@@ -53,7 +54,7 @@ async def test_alert_is_written_seen_submitted_approved_by_another_one_and_heard
 
 async def test_alert_is_stopped_in_its_last_seconds(station: Station) -> None:
     path = await station["甲"].raised()
-    assert (await station["所长"].post(path, do="approve")).status == 303
+    assert (await station["所长"].approve(path)).status == 303
     station.clock.forward(seconds=4)
 
     stopped = await station["甲"].post(path, do="withdraw")
@@ -69,7 +70,7 @@ async def test_alert_is_stopped_in_its_last_seconds(station: Station) -> None:
 async def test_alert_that_waits_for_the_morning_can_be_stopped_until_then(station: Station) -> None:
     station.clock.forward(hours=10, minutes=59)  # 22:59 in Shanghai
     path = await station["甲"].raised(severity="warning")
-    assert (await station["乙"].post(path, do="approve")).status == 303
+    assert (await station["乙"].approve(path)).status == 303
 
     page = (await station["乙"].get(path))[1]
     assert ("11-24 06:30 发出" in page, 'class="stop"' in page, 'http-equiv="refresh"' in page) == (True, True, False)
@@ -77,7 +78,7 @@ async def test_alert_that_waits_for_the_morning_can_be_stopped_until_then(statio
 
 async def test_withdrawal_says_where_it_stays_in_the_groups(station: Station, mailroom: Mailroom) -> None:
     path = await station["甲"].raised(audience="classes")
-    await station["乙"].post(path, do="approve")
+    await station["乙"].approve(path)
     station.clock.forward(seconds=5)
     await station.tick()
     await mailroom.send_due()
@@ -107,7 +108,7 @@ async def test_returned_alert_is_seen_in_other_words_and_submitted_again(station
 async def test_update_and_all_clear_go_out_from_the_page(station: Station) -> None:
     path = await station["甲"].raised()
     chief = station["所长"]
-    await chief.post(path, do="approve")
+    await chief.approve(path)
     station.clock.forward(seconds=5)
     await station.tick()
 
@@ -162,4 +163,20 @@ async def test_drafts_that_nobody_wrote_stand_in_the_list_and_are_submitted_ther
 
     assert page.index("外来预警") < page.index("情况通报")
     assert (await station["甲"].post(f"{LIST}/{number}", do="submit")).status == 303
-    assert [(await station[one].post(f"{LIST}/{number}", do="approve")).status for one in ("甲", "乙")] == [403, 303]
+    assert [(await station[one].approve(f"{LIST}/{number}")).status for one in ("甲", "乙")] == [403, 303]
+
+
+async def test_nobody_approves_words_that_were_changed_meanwhile(station: Station) -> None:
+    path = await station["甲"].raised()
+    _, page = await station["所长"].get(path)
+    found = re.search(r'name="seen" value="([0-9a-f]+)"', page)
+    assert found is not None
+    assert (await station["乙"].post(path, do="return", words="写清楚")).status == 303
+    assert (await station["甲"].post(path, do="submit", title=TITLE, text="别走河边，走大路。")).status == 303
+
+    late = await station["所长"].post(path, do="approve", seen=found[1])
+    blind = await station["所长"].post(path, do="approve")
+
+    assert (late.status, blind.status) == (409, 409)
+    assert "看过新的话" in await late.text()
+    assert (await station["所长"].approve(path)).status == 303

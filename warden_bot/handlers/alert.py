@@ -4,6 +4,7 @@ Every change is one conditional move (`store.alerts.move_alert`) with an event a
 approval sets going is the clock's (`alert_sending`).
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -131,7 +132,7 @@ async def submit(
     if alert.kind is AlertKind.BULLETIN and words != alert.text:
         require_nobody_named(bench, head, words)
         await erase_pictures(session, alert_id)  # it shows what was written before
-    expires = bench.now + timedelta(minutes=alert.lasts_minutes)
+    expires = _until(alert, bench.now)
     await move(
         session, alert, AlertMove.SUBMIT, text=words, title=head, raised_by=officer.id, reason="", expires_at=expires
     )
@@ -141,16 +142,32 @@ async def submit(
     return submitted
 
 
-async def approve(session: Session, bench: Bench, alert_id: int, officer: Officer) -> Alert:
-    """Let an alert leave: in five seconds, or in the morning. Nobody approves what they wrote themselves."""
+def _until(alert: Alert, since: datetime) -> datetime:
+    """Return until when an alert holds; what a feed said when it is over stays so, however late officers come to it."""
+    whole = since + timedelta(minutes=alert.lasts_minutes)
+    return min(whole, alert.expires_at) if alert.kind is AlertKind.FEED and alert.expires_at else whole
+
+
+def mark_of(alert: Alert) -> str:
+    """Return what stands for an alert's words on its page: nobody approves words that they have not seen."""
+    return hashlib.sha256(f"{alert.title}\n{alert.text}".encode()).hexdigest()[:16]
+
+
+async def approve(session: Session, bench: Bench, alert_id: int, officer: Officer, *, seen: str | None = None) -> Alert:
+    """Let an alert leave: in five seconds, or in the morning. Nobody approves what they wrote themselves.
+
+    `seen`: `mark_of` the words that the page showed; None where they were read some other way.
+    """
     alert = await named_alert(session, alert_id)
     require_approver(alert, officer)
     if alert.status is AlertStatus.AWAITING_APPROVAL and await is_author(session, bench.sealer, alert, officer):
         raise AccessDenied(f"警报 {alert_id} 是自己发起的，要由另一个人批准")
+    if seen is not None and alert.status is AlertStatus.AWAITING_APPROVAL and seen != mark_of(alert):
+        raise Refused("这条刚刚改过，看过新的话再批准")
     groups = await require_sendable(session, bench, alert, alert.text)
     leaves = leaves_at(alert.severity, bench.now, bench.zone)
     await require_room(session, bench, alert, leaves)
-    expires = leaves + timedelta(minutes=alert.lasts_minutes)
+    expires = _until(alert, leaves)
     await move(
         session,
         alert,
@@ -172,7 +189,7 @@ async def give_back(session: Session, bench: Bench, alert_id: int, officer: Offi
     require_approver(alert, officer)
     if not reason.strip():
         raise Refused("退回要写一句理由")
-    expires = bench.now + timedelta(minutes=alert.lasts_minutes)
+    expires = _until(alert, bench.now)
     await move(session, alert, AlertMove.RETURN, reason=reason.strip()[:LONGEST], expires_at=expires)
     _note(session, alert, AlertEventKind.RETURNED, AuditAction.ALERT_RETURNED, officer, bench.now)
     returned = await named_alert(session, alert_id)

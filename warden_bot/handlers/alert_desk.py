@@ -113,7 +113,7 @@ async def do_alert(
         title, text = fields.get("title", ""), fields.get("text", "")
         return await submit(session, bench, number, officer, text=text, title=title)
     if move is AlertMove.APPROVE:
-        return await approve(session, bench, number, officer)
+        return await approve(session, bench, number, officer, seen=fields.get("seen", ""))
     if move is AlertMove.RETURN:
         return await give_back(session, bench, number, officer, words)
     if move is AlertMove.UPDATE:

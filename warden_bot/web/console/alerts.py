@@ -10,6 +10,7 @@ from aiohttp import web
 from warden_bot.alert_states import IN_FORCE, AlertMove, AlertStatus
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.acknowledgement import acknowledge_by_call
+from warden_bot.handlers.alert import mark_of
 from warden_bot.handlers.alert_desk import classes_of, do_alert, listed, require_caller, seen_alert, sight_of_alert
 from warden_bot.handlers.alert_judging import Bench
 from warden_bot.handlers.alert_recalling import recall_alert
@@ -118,6 +119,7 @@ async def _show(
     values = {
         "sight": sight,
         "alert": sight.alert,
+        "mark": mark_of(sight.alert),
         "history": [one | {"at": datetime.fromisoformat(one["at"])} for one in sight.shown["events"]],
         "action": f"/console/alerts/{number}",
         "filled": filled,
