@@ -19,7 +19,7 @@ class Program(CommandLine):
 
     async def command(self, *arguments: str) -> str:
         """Run one command and return what it printed."""
-        return await finished([PROGRAM, *arguments], self.folder, self._environment)
+        return await finished([PROGRAM, *arguments], self.folder, self.environment)
 
     async def command_json(self, *arguments: str) -> Any:  # noqa: ANN401 -- each command has a shape of its own
         """Run one command and read the one JSON document that it printed."""
@@ -30,7 +30,7 @@ class Program(CommandLine):
         """Run `serve` until the end of the block."""
         self.settings["PORT"] = str(free_port())
         command: list[str | Path] = [PROGRAM, "serve", "--role", role]
-        async with running(f"serve {role}", command, self.folder, self._environment) as process:
+        async with running(f"serve {role}", command, self.folder, self.environment) as process:
             if role in ("all", "web"):
                 await until_healthy(process, self.base)
             yield process
@@ -44,7 +44,7 @@ class Program(CommandLine):
     async def warm(self) -> AsyncIterator["WarmCommandLine"]:
         """Keep a command line ready whose modules are loaded, so that a command costs no start of a process."""
         script = module("bench.warm_command_line")
-        environment = self._environment | {"PYTHONPATH": str(ROOT)}
+        environment = self.environment | {"PYTHONPATH": str(ROOT)}
         process = await asyncio.create_subprocess_exec(
             *script, cwd=self.folder, env=environment, stdin=PIPE, stdout=PIPE
         )

@@ -42,6 +42,12 @@ class CommandLine:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the installed program sees of this process's environment, and its own settings."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
+        return kept | {f"WARDEN_{name}": value for name, value in self.settings.items()}
+
     def _start(self, place: Path, *arguments: str) -> Child:
         return Child(self.folder, self.settings, *arguments, place=place, apart=True)
 
@@ -54,11 +60,9 @@ class CommandLine:
 
     async def run_installed(self, *arguments: str) -> Ended:
         """Run one command to its end as the installed program, from its first import on."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDEN_")}
-        environment = kept | {f"WARDEN_{name}": value for name, value in self.settings.items()}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            PROGRAM, *arguments, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe
+            PROGRAM, *arguments, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe
         )
         out, err = await process.communicate()
         return Ended(process.returncode or 0, out.decode(), err.decode())

@@ -17,7 +17,8 @@ from tests.postgres import EmbeddedPostgres
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
-from warden_bot.content.library import Library, load_library
+from warden_bot.content.library import Library
+from warden_bot.content.loading import load_library
 from warden_bot.content.replies import Replies
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.delivery import deliver, take_turn

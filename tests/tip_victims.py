@@ -22,7 +22,8 @@ from tests.plain_database import PlainDatabase
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import build_channels
-from warden_bot.content.library import Library, load_library
+from warden_bot.content.library import Library
+from warden_bot.content.loading import load_library
 from warden_bot.content.replies import Replies
 from warden_bot.domain.message import Sender
 from warden_bot.handlers.dispatch import Desk, dispatch, understand

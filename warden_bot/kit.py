@@ -13,7 +13,8 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.desks import Desks
-from warden_bot.content.library import Library, load_library
+from warden_bot.content.library import Library
+from warden_bot.content.loading import load_library
 from warden_bot.content.shelf import Shelf
 from warden_bot.environment import utc_now
 from warden_bot.errors import Refused, SettingsError

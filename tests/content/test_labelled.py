@@ -8,7 +8,7 @@ from tests.conftest import CONTENT
 from warden_bot.content.gaps import gaps_in_examination
 from warden_bot.content.growing import grown_page
 from warden_bot.content.labelled import LabelledSet, Outcome, read_labelled, scores_of, unmeasured
-from warden_bot.content.library import load_library
+from warden_bot.content.loading import load_library
 from warden_bot.content.speech import Speech
 from warden_bot.errors import Fault
 from warden_bot.states import Action

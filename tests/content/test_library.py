@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CONTENT
-from warden_bot.content.library import Loaded, load_library
+from warden_bot.content.loading import Loaded, load_library
 from warden_bot.content.shelf import Shelf
 from warden_bot.content.templates import Wording
 from warden_bot.errors import Fault, FaultsFound

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import CONTENT
 from warden_bot.content.council import Stage
-from warden_bot.content.library import Loaded, load_library
+from warden_bot.content.loading import Loaded, load_library
 from warden_bot.content.open_pages import pushed
 
 TODAY = date(2026, 11, 25)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CONTENT
-from warden_bot.content.library import Loaded, load_library
+from warden_bot.content.loading import Loaded, load_library
 from warden_bot.content.replies import FIXED_EMERGENCY_LINE, MUST_SHOW_LINK, PHRASES, STAND_INS, Replies
 from warden_bot.content.templates import Wording
 

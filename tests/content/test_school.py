@@ -5,7 +5,8 @@ import pytest
 
 from tests.conftest import CONTENT
 from warden_bot.content.dates import read_calendar
-from warden_bot.content.library import Library, load_library
+from warden_bot.content.library import Library
+from warden_bot.content.loading import load_library
 from warden_bot.content.reading import read_mapping
 from warden_bot.content.school import read_school
 from warden_bot.domain.push_times import PushTimes

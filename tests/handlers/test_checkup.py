@@ -11,7 +11,7 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.alarms import AlarmSource
-from warden_bot.content.library import load_library
+from warden_bot.content.loading import load_library
 from warden_bot.handlers.checkup import (
     Finding,
     check_address,

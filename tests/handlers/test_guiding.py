@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import CONTENT
 from tests.desk import TIP, cases, rows
 from tests.factories import NOW, add_officer_on_duty, make_message
-from warden_bot.content.library import Library, load_library
+from warden_bot.content.library import Library
+from warden_bot.content.loading import load_library
 from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.dispatch import Desk, dispatch, understand
 from warden_bot.handlers.guiding import LEFT

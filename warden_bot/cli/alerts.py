@@ -40,7 +40,7 @@ def _act(
     officer: str, do: "Work", *, as_json: bool, after: "Callable[[Kit, Alert], Awaitable[None]] | None" = None
 ) -> None:
     """Do something with an alert as an officer, in one transaction, and say how it stands."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.alert_judging import Bench
     from warden_bot.handlers.case import named_officer

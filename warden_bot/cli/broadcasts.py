@@ -58,7 +58,7 @@ def send(
 
 
 def _campaign_words(campaign: str) -> str:
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.domain.calendar import day_words
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.errors import FaultsFound

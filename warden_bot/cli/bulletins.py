@@ -38,7 +38,7 @@ def _numbers(written: list[str]) -> dict[str, int]:
 
 
 def _library(kit: "Kit") -> "Library":
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
 
     settings = settings_from_here()

@@ -28,7 +28,7 @@ def next_pushes(
     as_json: Json = False,
 ) -> None:
     """接下来推什么、哪条会跳过、为什么。Show what is pushed next, which is skipped, and why."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.errors import FaultsFound
     from warden_bot.handlers.planning import coming_pushes, planner_of

@@ -16,7 +16,7 @@ def export(
     """把警报写成 CAP 1.2 的 XML。Print an alert as CAP 1.2."""
     from urllib.parse import urlsplit
 
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.domain.cap import write_cap
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.alert_export import messages_of
@@ -46,7 +46,7 @@ def take(
     as_json: Json = False,
 ) -> None:
     """读一条 CAP 预警，做成草稿。Take a message of a trusted feed."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.domain.cap import CapRefused, read_cap
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.alert_judging import Bench

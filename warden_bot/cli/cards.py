@@ -37,7 +37,7 @@ def show(
 @app.command("make")
 def make(month: OfMonth = None, as_json: Json = False) -> None:
     """补做还缺的班级卡；不写月份就做上个月的。Make what is missing now, of the last month where none is named."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.domain.class_card import month_of
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import FaultsFound

@@ -145,7 +145,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """看一条线索的经过；加 --as 才打开原文和记录，并记下谁看过。Show a case's history; with --as the words too."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import Refused
     from warden_bot.handlers.case import named_officer, read_tips
@@ -207,7 +207,7 @@ def show(
 @app.command("ack")
 def ack(code: Code, officer: As) -> None:
     """接一条线索：由你负责，不再叫别人。Take a case; nobody else is called any more."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.desk_work import Bench, take_on

@@ -18,7 +18,7 @@ def check(
 ) -> None:
     """检查内容文件夹：每处毛病写明文件、行和原因，再拿 tests/ 里的题考一遍。Check every content file and the scores."""
     from warden_bot.channels.registry import channels_for_looking
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.handlers.fitting import campaigns_over_limit
     from warden_bot.handlers.learning import Examined, examine
@@ -54,7 +54,7 @@ def _score_lines(scores: "list[Score]") -> list[str]:
 @app.command("learn")
 def learn() -> None:
     """从内容文件夹的句子里学一遍并记下来，以后启动就快。Learn from the folder's lines now, so that starts are fast."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.errors import FaultsFound
 
@@ -74,7 +74,7 @@ def preview(
 ) -> None:
     """看群里会是什么样。Show what a group would see."""
     from warden_bot.channels.registry import channels_for_looking
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.domain.calendar import day_words
     from warden_bot.domain.message import OutboundMessage, Recipient
     from warden_bot.environment import settings_from_here, utc_now

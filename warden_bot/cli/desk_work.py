@@ -21,7 +21,7 @@ Words = Annotated[str, typer.Option("--text", help="要写的话")]
 
 def act(code: str, officer: str, do: "Work") -> None:
     """Do something with a case as an officer, in one transaction."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.desk_work import Bench

@@ -34,7 +34,7 @@ def doctor(as_json: Json = False) -> None:
 
 async def _look() -> "list[Finding]":
     from warden_bot.content.drawing import find_font
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.handlers.checkup import check_alarms, check_content, check_pictures, ok
 

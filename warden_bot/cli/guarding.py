@@ -37,7 +37,7 @@ def guard(
 
 
 def _guard() -> "Guard":
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.errors import FaultsFound
 

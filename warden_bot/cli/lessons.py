@@ -17,7 +17,7 @@ Audience = Annotated[str, typer.Option("--audience", help="哪些班，如 grade
 
 def read_library(settings: "Settings") -> "Library":
     """Return the content; raise FaultsFound when it is broken."""
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.environment import utc_now
     from warden_bot.errors import FaultsFound
 

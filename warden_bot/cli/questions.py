@@ -37,7 +37,7 @@ def _explain(library: "Library", text: str, *, addressed: bool) -> None:
 
 
 def _library() -> "tuple[Library, str]":
-    from warden_bot.content.library import load_library
+    from warden_bot.content.loading import load_library
     from warden_bot.domain.calendar import day_words
     from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.errors import FaultsFound

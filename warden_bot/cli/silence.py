@@ -13,7 +13,12 @@ app = typer.Typer(help="让机器人在群里不说话（silence）", no_args_is
 As = Annotated[str, typer.Option("--as", help="谁在操作（officers add 登记过的名字）")]
 OfGroup = Annotated[str | None, typer.Option("--group", metavar="CODE", help="只管这一个群")]
 
-_WORDS = {"muted": "静音", "handed_over": "找了民警，机器人不插话", "stopped": "全部静音", "unwelcome": "嫌烦，跳过下一条推送"}
+_WORDS = {
+    "muted": "静音",
+    "handed_over": "找了民警，机器人不插话",
+    "stopped": "全部静音",
+    "unwelcome": "嫌烦，跳过下一条推送",
+}
 
 
 @app.command("on")

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from warden_bot.content.library import Library, Loaded, load_library
+from warden_bot.content.library import Library
+from warden_bot.content.loading import Loaded, load_library
 from warden_bot.errors import Fault, FaultsFound
 
 log = logging.getLogger(__name__)

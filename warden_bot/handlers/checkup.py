@@ -11,7 +11,7 @@ from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.content.alarms import AlarmSource
 from warden_bot.content.drawing import INSTALL
-from warden_bot.content.library import Loaded
+from warden_bot.content.loading import Loaded
 from warden_bot.domain.trouble import in_words, of_asking
 from warden_bot.errors import SealBroken, SendError
 from warden_bot.handlers.placing import lacking

@@ -147,9 +147,7 @@ def _may_add(one: Incoming) -> bool:
     return one.heard.verdict.action is not Action.SILENT or cancels(one.message.text) or declines(one.message.text)
 
 
-async def _handle(
-    session: Session, incoming: Incoming, missed_ones: list[Incoming], new_ones: list[Incoming]
-) -> Reply:
+async def _handle(session: Session, incoming: Incoming, missed_ones: list[Incoming], new_ones: list[Incoming]) -> Reply:
     """Handle one message by itself: a repeat gets the reply it got before, and has no effect.
 
     What was asked and not understood well is added to `missed_ones`, and what is no repeat to `new_ones`.

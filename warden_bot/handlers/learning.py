@@ -20,7 +20,8 @@ from warden_bot.content.labelled import (
     unknown_topics,
     unmeasured,
 )
-from warden_bot.content.library import SAMPLE_DAY, Library, load_library
+from warden_bot.content.library import SAMPLE_DAY, Library
+from warden_bot.content.loading import load_library
 from warden_bot.domain.understanding.likeness import groups_of
 from warden_bot.domain.understanding.masking import PLACEHOLDER, mask, without_placeholders
 from warden_bot.domain.understanding.normalise import normalise

@@ -260,7 +260,10 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
         .join(Delivery, col(Delivery.group_id) == col(Group.id))
         .where(
             col(Delivery.broadcast_id) == broadcast_id,
-            or_(col(Delivery.status).in_(STRANDED), col(Delivery.code).in_((WEEK_FULL, KNOWN_WORDS, IN_LESSON, UNWELCOME))),
+            or_(
+                col(Delivery.status).in_(STRANDED),
+                col(Delivery.code).in_((WEEK_FULL, KNOWN_WORDS, IN_LESSON, UNWELCOME)),
+            ),
         )
         .order_by(col(Group.code))
     )
