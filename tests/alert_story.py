@@ -39,8 +39,12 @@ class Story:
     clock: Clock
     mailroom: Mailroom
 
+    @property
+    def bench(self) -> Bench:
+        return Bench(self.sealer, self.channels, self.library, ZONE, self.clock())
+
     async def do(self, name: str, who: str, *values: Any, database: Database | None = None, **named: Any) -> Alert:
-        bench = Bench(self.sealer, self.channels, self.library, ZONE, self.clock())
+        bench = self.bench
 
         async def work(session: Session) -> Alert:
             officer = await officer_by_name(session, who)

@@ -54,7 +54,7 @@ async def test_missing_cards_are_made_once_and_shown(
         for words in (("show", "c009"), ("make", "--month", "2199-01"), ("make", "--month", "2020-01"))
     ]
 
-    assert (early.code, early.err) == (1, "c001 还没有班级卡，先运行 warden-bot cards make\n")
+    assert (early.code, early.err) == (1, "c001 还没有班级卡。每月初做上个月的；没做成的用 warden-bot cards make 补\n")
     assert (made.json, again.out) == ({"month": str(LAST), "made": 1}, f"{LAST}：没有要补做的\n")
     assert list(shown.json) == ["group", "name", "month", "text", "made_at"]
     assert f"【{LAST.number}月班级卡】c001群" in shown.json["text"]

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -21,3 +23,11 @@ def test_clock_that_is_nearly_right_is_taken(seconds: float) -> None:
 def test_clock_that_is_wrong_refuses_the_start_in_one_line(seconds: float) -> None:
     with pytest.raises(Refused, match=f"{abs(seconds)} 秒"):
         require_right_clock(timedelta(seconds=seconds))
+
+
+def test_every_table_is_known_to_a_command_that_only_opens_the_kit() -> None:
+    known = "import warden_bot.kit, sqlmodel; print([key.column.name for table in sqlmodel.SQLModel.metadata.tables.values() for key in table.foreign_keys])"
+    # A process of its own: here everything has been imported already.
+    ended = subprocess.run([sys.executable, "-c", known], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout.count("'id'") > 1) == (0, True), ended.stderr

@@ -26,4 +26,7 @@ def settings_from_here(*, demo: bool = False) -> Settings:
     reading = read_settings(environment, dotenv)
     for name in reading.unknown:
         sys.stderr.write(f"没有叫 {name} 的设置，不起作用（unknown setting, ignored）\n")
-    return reading.settings
+    settings = reading.settings
+    if demo and not settings.public_url:  # whoever plays sits at this machine: the links on the officers' phones open
+        return settings.model_copy(update={"public_url": settings.base_url})
+    return settings

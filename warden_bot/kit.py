@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 
+import warden_bot.store.tables  # noqa: F401 -- a row can only be saved where every table that it points to is known
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels

@@ -130,7 +130,7 @@ async def test_officer_telephones_and_writes_down_who_has_heard_once(desk: Desk)
         listed = await call_list(session, alert)
 
     assert (told.by, [one.code for one in listed]) == (AcknowledgedBy.CALL, ["c001"])
-    assert refused == ["c002 已经收到了，不用再登记", f"预警 {alert} 没有发给 c009"]
+    assert refused == ["c002 已经收到了，不用再登记", f"警报 {alert} 没有发给 c009"]
     entries = [one for one in await rows(desk, AuditEntry) if isinstance(one, AuditEntry)]
     assert [(one.actor, one.action) for one in entries] == [("甲", AuditAction.ACKNOWLEDGED_BY_CALL)]
 

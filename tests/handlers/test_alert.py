@@ -135,7 +135,7 @@ async def test_missing_child_has_a_notice_of_its_own_and_its_picture_goes_when_t
 async def test_preview_names_exact_recipients_and_bytes(story: Story) -> None:
     number = (await story.do("raise_alert", "甲", replace(WANTED, audience="classes-group:c002"))).id or 0
     async with story.database.read() as session:
-        (row,) = await preview(session, story.channels, number)
+        (row,) = await preview(session, story.bench, number)
 
     assert (row["channel"], row["recipients"]) == (ChannelKind.SANDBOX, ["c001", "c003"])
     assert row["bytes"] == [len(part.encode()) for part in row["parts"]]

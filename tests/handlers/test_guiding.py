@@ -37,7 +37,7 @@ async def words(desk: Desk) -> list[str]:
         [("想举报", WHAT), ("北门小店卖电子烟给学生，中午都在", CONTACT), ("没有", DONE)],
         [("我要举报", WHAT), ("北门小店卖电子烟给学生", WHEN), ("天天都有", CONTACT)],
         [("我要举报", WHAT), ("昨天有人收我家孩子保护费", WHERE), ("操场后面", CONTACT)],
-        [("我要举报", WHAT), ("你好", WHAT), ("北门小店每天卖电子烟", CONTACT)],
+        [("我想举报一个人", WHAT), ("你好", WHAT), ("北门小店每天卖电子烟", CONTACT)],
     ],
     ids=["all", "said at once", "when", "where", "greeting"],
 )

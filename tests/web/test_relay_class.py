@@ -42,7 +42,7 @@ async def test_class_page_lists_what_waits_for_that_class_and_opens_it(
 
     page = await answer.text()
     found = re.findall(r'<a href="(/relay/[^"]+)">([^<]+)</a>', page)
-    assert [words for _, words in found] == ["第一条", ORDER.text]
+    assert [words for _, words in found] == [f"第一条：{ORDER.text}", ORDER.text]
     assert "c002" not in page
     assert_shielded(answer)
     for link, _ in found:

@@ -9,7 +9,7 @@ from warden_bot.cli.console import Json, run, say, show_json
 if TYPE_CHECKING:
     from warden_bot.store.acknowledgements import Acknowledgement
 
-Number = Annotated[int, typer.Argument(help="预警编号")]
+Number = Annotated[int, typer.Argument(help="警报编号")]
 
 
 def silent(alert: Number, *, as_json: Json = False) -> None:
@@ -29,7 +29,7 @@ def silent(alert: Number, *, as_json: Json = False) -> None:
         show_json([{**one.as_json(), "teacher": one.teacher} for one in found])
         return
     for one in found:
-        say(f"{one.code}  {one.name}  {one.grade}  {one.teacher or '（没写班主任）'}  提醒过{one.reminders}次")
+        say(f"{one.code}  {one.name}  {one.grade}  {one.teacher or '（没写班主任）'}  提醒过 {one.reminders} 次")
     say(f"还有 {len(found)} 个班没有回“收到”" if found else "都回了“收到”")
 
 

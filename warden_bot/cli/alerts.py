@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from warden_bot.handlers.alert_judging import Bench
     from warden_bot.kit import Kit
+    from warden_bot.settings import Settings
     from warden_bot.store.alerts import Alert
     from warden_bot.store.database import Session
     from warden_bot.store.officers import Officer
@@ -23,6 +24,7 @@ As = Annotated[str, typer.Option("--as", help="谁在操作（officers add 登�
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)]
 Text = Annotated[str, typer.Option("--text", help="要发的话")]
 MOST_HOURS = 14 * 24
+SEVERITIES = {"urgent": "紧急", "warning": "警示", "info": "提示"}
 WORDS = {
     "draft": "草稿",
     "awaiting_approval": "等批准",
@@ -36,13 +38,20 @@ WORDS = {
 }
 
 
+def _bench(kit: "Kit", settings: "Settings") -> "Bench":
+    from warden_bot.content.loading import load_library
+    from warden_bot.handlers.alert_judging import Bench
+
+    now = kit.clock()
+    library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
+    return Bench(kit.sealer, kit.channels, library, settings.zone, now)
+
+
 def _act(
     officer: str, do: "Work", *, as_json: bool, after: "Callable[[Kit, Alert], Awaitable[None]] | None" = None
 ) -> None:
     """Do something with an alert as an officer, in one transaction, and say how it stands."""
-    from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.alert_judging import Bench
     from warden_bot.handlers.case import named_officer
     from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
@@ -51,9 +60,7 @@ def _act(
 
     async def work() -> dict[str, Any]:
         async with open_kit(settings) as kit:
-            now = kit.clock()
-            library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
-            bench = Bench(kit.sealer, kit.channels, library, settings.zone, now)
+            bench = _bench(kit, settings)
 
             async def write(session: Session) -> "Alert":
                 return await do(session, bench, await named_officer(session, officer))
@@ -160,7 +167,7 @@ def return_(
 
 @app.command("update")
 def update(alert: Number, officer: As, text: Text, as_json: Json = False) -> None:
-    """用新的话再说一次，发给收到过的群。Say it in newer words to the groups that got it."""
+    """用新的话再说一次，发给听过原文的群。Say it in newer words to the groups that got it."""
     from warden_bot.handlers.alert import update as update_here
 
     _act(officer, lambda session, bench, who: update_here(session, bench, alert, who, text), as_json=as_json)
@@ -173,7 +180,7 @@ def clear(
     text: Annotated[str, typer.Option("--text", help="解除时说的话；不写就用 alerts.yml 里的")] = "",
     as_json: Json = False,
 ) -> None:
-    """解除，发给收到过的群。Give the all-clear to the groups that got it."""
+    """解除，发给听过原文的群。Give the all-clear to the groups that got it."""
     from warden_bot.handlers.alert import clear as clear_here
 
     _act(officer, lambda session, bench, who: clear_here(session, bench, alert, who, text), as_json=as_json)
@@ -230,7 +237,10 @@ def show(alert: Number, as_json: Json = False) -> None:
     if result["reason"]:
         say(f"  理由：{result['reason']}")
     if result["needs_ack"]:
-        say(f"  收到 {result['acknowledged']}，没回 {len(result['silent'])}：{'、'.join(result['silent'])}")
+        say(
+            f"  收到 {result['acknowledged']}，没回 {len(result['silent'])}"
+            + ("：" + "、".join(result["silent"])) * bool(result["silent"])
+        )
 
 
 @app.command("list")
@@ -249,7 +259,7 @@ def list_alerts(as_json: Json = False) -> None:
         show_json(rows)
         return
     for row in rows:
-        say(f"{row['id']}\t{WORDS[row['status']]}\t{row['severity']}\t{row['title']}")
+        say(f"{row['id']}\t{WORDS[row['status']]}\t{SEVERITIES[row['severity']]}\t{row['title']}")
     say(f"共 {len(rows)} 条")
 
 
@@ -260,9 +270,11 @@ def preview(alert: Number, as_json: Json = False) -> None:
     from warden_bot.handlers.alert_showing import preview as preview_here
     from warden_bot.kit import open_kit
 
+    settings = settings_from_here()
+
     async def work() -> list[dict[str, Any]]:
-        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
-            return await preview_here(session, kit.channels, alert)
+        async with open_kit(settings) as kit, kit.database.read() as session:
+            return await preview_here(session, _bench(kit, settings), alert)
 
     rows = run(work())
     if as_json:

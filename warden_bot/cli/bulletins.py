@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warden_bot.cli.alerts import WORDS
 from warden_bot.cli.console import Json, actor, run, say, show_json
 
 if TYPE_CHECKING:
@@ -138,4 +139,4 @@ def show(week: Week = "", as_json: Json = False) -> None:
     if result["missing"]:
         say(f"还没填：{'、'.join(result['missing'])}")
     if result["alert"] is not None:
-        say(f"警报 {result['alert']}（{result['status']}）\n{result['text']}")
+        say(f"警报 {result['alert']}（{WORDS[result['status']]}）\n{result['text']}")

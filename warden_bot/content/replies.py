@@ -31,9 +31,9 @@ PHRASES: dict[str, frozenset[str]] = {
 }
 # Phrases that a content folder may leave out: then these are said.
 STAND_INS: dict[str, tuple[frozenset[str], str]] = {
-    "alert_waiting": (OF_ALERT, "警报 {{ number }}（{{ severity }}）等你批准：{{ title }}。打开后台看全文。"),
-    "alert_draft": (OF_ALERT, "收到一条预警草稿 {{ number }}（{{ severity }}）：{{ title }}。打开后台看全文。"),
-    "alert_returned": (OF_ALERT, "警报 {{ number }} 退回来了：{{ title }}。理由在后台。"),
+    "alert_waiting": (OF_ALERT, "警报 {{ number }}（{{ severity }}）等你批准：{{ title }}。到值班台看全文。"),
+    "alert_draft": (OF_ALERT, "收到一条预警草稿 {{ number }}（{{ severity }}）：{{ title }}。到值班台看全文。"),
+    "alert_returned": (OF_ALERT, "警报 {{ number }} 退回来了：{{ title }}。理由在值班台。"),
     "did_you_mean": (
         frozenset({"titles"}),
         "没听明白。您是想问：{{ titles }}？换个说法再发一次，或者发“人工”。急事打110。",

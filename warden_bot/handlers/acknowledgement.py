@@ -106,7 +106,7 @@ def _of_one_class(asked: Sequence[Asked]) -> list[Asked]:
 async def call_list(session: Session, alert_id: int) -> list[Acknowledgement]:
     """Return the classes to telephone: still silent, first those of which the grade's contact knows. Raise Refused."""
     if await session.get(Alert, alert_id) is None:
-        raise Refused(f"没有预警 {alert_id}")
+        raise Refused(f"没有警报 {alert_id}")
     silent = [one for one in await acknowledgements(session, alert_id) if one.acknowledged_at is None]
     return sorted(silent, key=lambda one: (one.handed_on_at is None, -one.reminders, one.code))
 
@@ -119,14 +119,14 @@ async def acknowledge_by_call(
         raise AccessDenied(f"{officer.name} 不能登记电话回执，请找值班民警")
     alert = await session.get(Alert, alert_id)
     if alert is None or alert.school_id != session.school_id:
-        raise Refused(f"没有预警 {alert_id}")
+        raise Refused(f"没有警报 {alert_id}")
     recipient = await recipient_of(session, alert_id, code)
     if recipient is None:
-        raise Refused(f"预警 {alert_id} 没有发给 {code}")
+        raise Refused(f"警报 {alert_id} 没有发给 {code}")
     if not alert.needs_ack:
-        raise Refused(f"预警 {alert_id} 不要求回“收到”")
+        raise Refused(f"警报 {alert_id} 不要求回“收到”")
     if alert.status not in IN_FORCE:
-        raise Refused(f"预警 {alert_id} 不在生效中，不用再登记")
+        raise Refused(f"警报 {alert_id} 不在生效中，不用再登记")
     if not await acknowledge(session, [recipient.id or 0], AcknowledgedBy.CALL, now):
         raise Refused(f"{code} 已经收到了，不用再登记")
     add_entry(session, officer.name, AuditAction.ACKNOWLEDGED_BY_CALL, f"alert {alert_id}: {code}", now)

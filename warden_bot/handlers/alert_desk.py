@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from warden_bot.alert_states import ALERT_MOVES, BEFORE_RELEASE, AlertMove, AlertSeverity, AlertStatus
-from warden_bot.domain.alert import APPROVERS, RAISERS, leaves_at
+from warden_bot.alert_states import ALERT_MOVES, BEFORE_RELEASE, AlertMove, AlertSeverity
+from warden_bot.domain.alert import APPROVERS, RAISERS
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.acknowledgement import MAY_TELEPHONE
 from warden_bot.handlers.alert import approve, clear, give_back, submit, update, withdraw
-from warden_bot.handlers.alert_judging import Bench, finished, is_author, named_alert
+from warden_bot.handlers.alert_judging import Bench, is_author, named_alert
 from warden_bot.handlers.alert_showing import NOT_LEFT, preview_in_words, shown
 from warden_bot.store.acknowledgements import Acknowledgement, acknowledgements
 from warden_bot.store.alert_listing import Tally, newest_alerts, tallies
@@ -79,15 +78,8 @@ async def sight_of_alert(
         own,
         may_call=officer.role in MAY_TELEPHONE,
         picture=(picture.content, picture.media_type) if picture is not None else None,
-        channels=await _preview(session, bench, alert, title, text) if alert.status in NOT_LEFT else (),
+        channels=await preview_in_words(session, bench, alert, title, text) if alert.status in NOT_LEFT else (),
     )
-
-
-async def _preview(session: Session, bench: Bench, alert: Alert, title: str, text: str) -> list[dict[str, Any]]:
-    if alert.status is not AlertStatus.APPROVED:  # an approval puts the last words to it
-        leaves = leaves_at(alert.severity, bench.now, bench.zone)
-        text = finished(bench, alert, text, leaves + timedelta(minutes=alert.lasts_minutes))
-    return await preview_in_words(session, bench.channels, alert, title, text)
 
 
 def allowed(alert: Alert, officer: Officer, *, own: bool) -> frozenset[AlertMove]:

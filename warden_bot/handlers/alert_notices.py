@@ -12,7 +12,7 @@ from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outbox import Delivery, enqueue
 
-SEVERITY_WORDS = {AlertSeverity.URGENT: "紧急", AlertSeverity.WARNING: "警告", AlertSeverity.INFO: "提示"}
+SEVERITY_WORDS = {AlertSeverity.URGENT: "紧急", AlertSeverity.WARNING: "警示", AlertSeverity.INFO: "提示"}
 
 
 async def tell_deciders(session: Session, library: Library, zone: tzinfo, alert: Alert, now: datetime) -> int:

@@ -1,13 +1,13 @@
 """What an officer sees of an alert: how far it has got, its history, and beforehand what each channel would carry."""
 
+from datetime import timedelta
 from typing import Any
 
 from warden_bot.alert_states import AlertPart, AlertStatus
-from warden_bot.channels.registry import Channels
-from warden_bot.domain.alert import marked
+from warden_bot.domain.alert import leaves_at, marked
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.message import OutboundMessage, Recipient
-from warden_bot.handlers.alert_judging import named_alert
+from warden_bot.handlers.alert_judging import Bench, finished, named_alert
 from warden_bot.states import DeliveryStatus
 from warden_bot.store.acknowledgements import acknowledgements, counts_of
 from warden_bot.store.alert_parts import audience_of, count_meant, count_recipients, groups_meant, parts_of
@@ -17,7 +17,8 @@ from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
 from warden_bot.store.officers import all_officers
 
-NOT_LEFT = frozenset({AlertStatus.DRAFT, AlertStatus.AWAITING_APPROVAL, AlertStatus.APPROVED})
+UNDECIDED = frozenset({AlertStatus.DRAFT, AlertStatus.AWAITING_APPROVAL})
+NOT_LEFT = UNDECIDED | {AlertStatus.APPROVED}
 
 
 def row_of(alert: Alert) -> dict[str, Any]:
@@ -60,7 +61,9 @@ async def shown(session: Session, alert_id: int) -> dict[str, Any]:
         "reason": alert.reason,
         "groups": groups,
         "expected": alert.expected,
-        "shrunk": alert.approved_at is not None and groups < alert.expected,
+        "shrunk": alert.approved_at is not None
+        and alert.status is not AlertStatus.WITHDRAWN
+        and groups < alert.expected,
         "counts": {status.value: count for status, count in counts.items()},
         "acknowledged": heard.acknowledged,
         "silent": heard.silent,
@@ -79,22 +82,23 @@ async def shown(session: Session, alert_id: int) -> dict[str, Any]:
     }
 
 
-async def preview(session: Session, channels: Channels, alert_id: int) -> list[dict[str, Any]]:
+async def preview(session: Session, bench: Bench, alert_id: int) -> list[dict[str, Any]]:
     """Return, for each channel of an alert's groups, the parts it would go out in, their bytes, and who gets it."""
     alert = await named_alert(session, alert_id)
-    return await preview_in_words(session, channels, alert, alert.title, alert.text)
+    return await preview_in_words(session, bench, alert, alert.title, alert.text)
 
 
-async def preview_in_words(
-    session: Session, channels: Channels, alert: Alert, head: str, words: str
-) -> list[dict[str, Any]]:
+async def preview_in_words(session: Session, bench: Bench, alert: Alert, head: str, words: str) -> list[dict[str, Any]]:
     """Return the same for words that are not saved."""
+    if alert.status in UNDECIDED:  # an approval puts the last words to it
+        leaves = leaves_at(alert.severity, bench.now, bench.zone)
+        words = finished(bench, alert, words, leaves + timedelta(minutes=alert.lasts_minutes))
     groups = await groups_meant(session, audience_of(alert, parse_audience(alert.audience)))
     text, title = (marked(one, training=alert.training) for one in (words, head))
     found = []
     for kind in sorted({group.channel for group in groups}):
-        able = channels[kind].capabilities
-        parts = channels[kind].parts(OutboundMessage("", Recipient("", ""), text, title))
+        able = bench.channels[kind].capabilities
+        parts = bench.channels[kind].parts(OutboundMessage("", Recipient("", ""), text, title))
         found.append(
             {
                 "channel": kind.value,

@@ -155,5 +155,7 @@ async def shown_card(session: Session, code: str, month: str | None) -> tuple[Gr
         raise Refused(f"“{month}”不是月份，要写成 2026-11")
     found = await card_of(session, group.id or 0, month)
     if found is None:
-        raise Refused(f"{code} 还没有{f' {month} 的' if month else ''}班级卡，先运行 warden-bot cards make")
+        raise Refused(
+            f"{code} 还没有{f' {month} 的' if month else ''}班级卡。每月初做上个月的；没做成的用 warden-bot cards make 补"
+        )
     return group, found

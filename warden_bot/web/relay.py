@@ -39,6 +39,7 @@ OVER = {
     DeliveryStatus.EXPIRED: "这条已经过期，不用发了。",
 }
 HEARD = "收到了，谢谢。"
+LISTED = 40  # characters of a post on its class's page, so that an update is told from what it updates
 GONE = "这个网页打不开：网址不完整，或者已经过期。请点最新收到的那一条。"
 
 
@@ -99,7 +100,10 @@ async def class_page(request: web.Request) -> web.Response:
     patience = house.channels[group.channel].patience
     until = now + (patience.lasts if patience is not None else timedelta(0))
     posts = [
-        {"text": post.title or post.text, "address": f"/relay/{house.links.token(Purpose.POST, post.key, until)}"}
+        {
+            "text": f"{post.title}：{post.text}"[:LISTED] if post.title else post.text,
+            "address": f"/relay/{house.links.token(Purpose.POST, post.key, until)}",
+        }
         for post in waiting
     ]
     by_hand = {post.alert_id for post in waiting}  # said to be heard where it is posted

@@ -15,7 +15,7 @@ from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.alert import Wanted, raise_alert
 from warden_bot.handlers.console import Room
 from warden_bot.store.alert_listing import grades_of
-from warden_bot.web.console.alert_words import SEVERITIES
+from warden_bot.web.console.alert_words import AUDIENCES, SEVERITIES
 from warden_bot.web.console.alerts import bench_of
 from warden_bot.web.console.pages import (
     FORM,
@@ -33,7 +33,6 @@ from warden_bot.web.tippages import PORCH, Answered
 from warden_bot.web.upload import PLACES, Seat, Unreadable, Upload, read_upload
 
 PICTURE_SECONDS = 20.0
-AUDIENCES = (("all", "校园群和所有班"), ("classes", "所有班"), ("campus", "校园群"), ("community", "社区群"))
 NOTHING: Mapping[str, str] = {"severity": AlertSeverity.URGENT, "audience": "all"}
 
 
@@ -123,7 +122,7 @@ async def _form(
         "filled": filled,
         "fault": str(refused or ""),
         "severities": [(one, words) for one, words in SEVERITIES.items() if visit.officer.role in RAISERS[one]],
-        "audiences": [*AUDIENCES, *((f"grade:{grade}", grade) for grade in grades)],
+        "audiences": [*AUDIENCES.items(), *((f"grade:{grade}", grade) for grade in grades)],
         "longest": LONGEST,
         "longest_title": LONGEST_TITLE,
         "most_hours": MOST_HOURS,
