@@ -84,3 +84,18 @@ async def test_all_clear_comes_after_a_standstill_of_hours(story: Story) -> None
         await story.tick()
 
     assert sum((await story.heard(number))["clear:没事了"].values()) == 4
+
+
+async def test_alert_that_asks_for_it_says_so_once_and_no_update_is_sent_twice(story: Story) -> None:
+    number = await story.released(replace(WANTED, needs_ack=True))
+    asked = await story.released(replace(WANTED, text="绕行。班主任请回收到。", needs_ack=True))
+    await story.do("update", "所长", number, "还在堵")
+    with pytest.raises(Refused, match="一样"):
+        await story.do("update", "所长", number, " 还在堵 ")
+
+    said = [*await story.heard(number), *await story.heard(asked)]
+    assert said == [
+        f"original:{WANTED.text}\n班主任看到请回“收到”。",
+        "update:还在堵",
+        "original:绕行。班主任请回收到。",
+    ]

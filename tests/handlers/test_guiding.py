@@ -215,3 +215,13 @@ async def test_kind_that_does_not_answer_in_place_asks_through_the_outbox(desk: 
     (owed,) = await rows(desk, Delivery)
     assert isinstance(owed, Delivery)
     assert (reply.action, owed.text) == (Action.TIP, reply.text)
+
+
+async def test_whoever_takes_a_report_back_is_told_how_and_news_are_kept(desk: Desk, library: Library) -> None:
+    await say(desk, library, "举报：北门小店卖电子烟")
+    news = await say(desk, library, "今天放学又去卖了")
+    back = await say(desk, library, "算了，不说了")
+
+    assert len(await rows(desk, Tip)) == 2
+    assert "删除" not in (news or "")
+    assert "删除" in (back or "")

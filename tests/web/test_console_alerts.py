@@ -21,7 +21,7 @@ async def test_alert_is_written_seen_submitted_approved_by_another_one_and_heard
     assert (status, (await station.alert()).status) == (200, AlertStatus.DRAFT)
     assert "sandbox：1 段，4 个群" in draft
     assert "c001、c002、c003、campus" in draft
-    part = f"【{TITLE}】\n{TEXT}"
+    part = f"【{TITLE}】\n{TEXT}\n班主任看到请回“收到”。"
     assert f'<pre>{part}</pre><p class="small">{len(part.encode())} 字节' in draft
 
     assert (await first.post(path, do="submit")).status == 303
@@ -44,7 +44,7 @@ async def test_alert_is_written_seen_submitted_approved_by_another_one_and_heard
     station.clock.forward(seconds=5)
     assert "正在发出" in (await other.get(path))[1]
     await station.tick()
-    assert (await station.owed(), await station.parts()) == (4, [TEXT])
+    assert (await station.owed(), await station.parts()) == (4, [f"{TEXT}\n班主任看到请回“收到”。"])
     after = (await other.get(path))[1]
     assert ('http-equiv="refresh"' in after, "排队 4" in after) == (False, True)
     for words in ("写了 甲", "批准 乙"):

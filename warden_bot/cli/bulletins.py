@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from warden_bot.cli.alerts import WORDS
-from warden_bot.cli.console import Json, actor, run, say, show_json
+from warden_bot.cli.console import Json, actor, run, say, show_json, warn
 
 if TYPE_CHECKING:
     from warden_bot.content.library import Library
@@ -55,24 +55,27 @@ def figures(
 ) -> None:
     """填一周的数字。Enter the figures of a week; those that are there already stay."""
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.bulletin import enter_figures
+    from warden_bot.handlers.bulletin import enter_figures, nobody_else_approves
     from warden_bot.handlers.case import named_officer
     from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
     monday, entered = _monday(week), _numbers(numbers)
 
-    async def work() -> dict[str, int]:
+    async def work() -> tuple[dict[str, int], bool]:
         async with open_kit(settings_from_here()) as kit:
             plan, now = _library(kit).bulletin, kit.clock()
 
-            async def write(session: Session) -> dict[str, int]:
+            async def write(session: Session) -> tuple[dict[str, int], bool]:
                 who = await named_officer(session, officer)
-                return await enter_figures(session, plan, who, monday, entered, now)
+                written = await enter_figures(session, plan, who, monday, entered, now)
+                return written, await nobody_else_approves(session, who)
 
             return await kit.database.write(write)
 
-    result = run(work())
+    result, alone = run(work())
+    if alone:
+        warn(f"只有 {officer} 能批准通报，自己填的数字自己不能批准：请另一个人来填")
     if as_json:
         show_json({"week": monday.isoformat(), "figures": result})
     else:

@@ -25,6 +25,7 @@ PHRASES: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
             frozenset({"text", "until"}),
             "【找孩子】{{ text }}\n看到请马上打110，先不要追。\n照片只在本群看，不要发到别处。{{ until }}自动结束。",
         ),
+        "ask_to_acknowledge": (frozenset(), "班主任看到请回“收到”。"),
         "cleared": (frozenset({"title"}), "【解除】{{ title }}：已经解除。有情况请打110。"),
         "missing_child_found": (
             frozenset(),

@@ -31,6 +31,7 @@ PHRASES: dict[str, frozenset[str]] = {
 }
 # Phrases that a content folder may leave out: then these are said.
 STAND_INS: dict[str, tuple[frozenset[str], str]] = {
+    "sign_in_nowhere": (NOTHING, "值班台的网址还没有设好，请告诉运维：设 WARDEN_PUBLIC_URL。"),
     "alert_waiting": (OF_ALERT, "警报 {{ number }}（{{ severity }}）等你批准：{{ title }}。到值班台看全文。"),
     "alert_draft": (OF_ALERT, "收到一条预警草稿 {{ number }}（{{ severity }}）：{{ title }}。到值班台看全文。"),
     "alert_returned": (OF_ALERT, "警报 {{ number }} 退回来了：{{ title }}。理由在值班台。"),

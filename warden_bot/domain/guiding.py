@@ -14,6 +14,7 @@ WISH = re.compile(
 CANCEL = re.compile(
     r"(?:我)?(?:取消|算了|不说了|不举报了|不报了|不想说了|不想举报了|不用了|没事了|退出|停止?)(?:吧|了|举报|哈|谢谢)*"
 )
+TAKEN_BACK = re.compile(r"(?:(?:我)?(?:取消|算了|不说了|不举报了|不报了|不想举报了)(?:吧|了|举报)*)+")
 DECLINED = re.compile(
     r"(?:(?:我)?(?:都)?(?:不留|没有|没了|没|无|不用|匿名|不方便|不想留)(?:了|吧|的|名|名字|联系方式|电话|照片|图|图片|谢谢)*)+"
 )
@@ -41,6 +42,11 @@ def wishes_to_tell(text: str) -> bool:
 def cancels(text: str) -> bool:
     """Say whether somebody does not want to go on."""
     return bool(CANCEL.fullmatch(normalise(text)))
+
+
+def takes_back(text: str) -> bool:
+    """Say whether somebody who has told something wants to leave it at that: "没事了" is news, and no such thing."""
+    return bool(TAKEN_BACK.fullmatch(normalise(text)))
 
 
 def declines(text: str) -> bool:

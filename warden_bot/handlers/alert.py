@@ -18,7 +18,7 @@ from warden_bot.alert_states import (
     AlertStatus,
 )
 from warden_bot.audit_actions import AuditAction
-from warden_bot.domain.alert import LONGEST, RAISERS, leaves_at
+from warden_bot.domain.alert import LONGEST, RAISERS, leaves_at, marked
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.calendar import day_words
 from warden_bot.errors import AccessDenied, Refused
@@ -203,6 +203,9 @@ async def update(session: Session, bench: Bench, alert_id: int, officer: Officer
     if officer is not None:
         require_approver(alert, officer)
     await require_text(session, bench, alert, text)
+    said = [part.text for part in await parts_of(session, alert_id)]
+    if officer is not None and said and said[-1] == marked(text.strip(), training=alert.training):
+        raise Refused("和上一条说的一样，没有再发")
     await move(session, alert, AlertMove.UPDATE)
     words, until = text.strip(), alert.expires_at
     await add_follower(session, bench.channels, bench.zone, alert, AlertPart.UPDATE, words, until, bench.now)

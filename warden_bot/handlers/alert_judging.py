@@ -84,11 +84,13 @@ async def is_author(session: Session, sealer: Sealer, alert: Alert, officer: Off
 
 def finished(bench: Bench, alert: Alert, words: str, expires: datetime) -> str:
     """Return words of an alert as groups get them, without the mark of an exercise."""
-    if alert.kind is not AlertKind.MISSING_CHILD:
-        return words
-    until = f"{day_words(expires, bench.zone)}{expires.astimezone(bench.zone):%H:%M}"
-    values = bench.library.values(day_words(bench.now, bench.zone), text=words, until=until)
-    return bench.library.alert_rules.say("missing_child", values)
+    rules, today = bench.library.alert_rules, day_words(bench.now, bench.zone)
+    if alert.kind is AlertKind.MISSING_CHILD:
+        until = f"{day_words(expires, bench.zone)}{expires.astimezone(bench.zone):%H:%M}"
+        words = rules.say("missing_child", bench.library.values(today, text=words, until=until))
+    if alert.needs_ack and "收到" not in words:
+        words += "\n" + rules.say("ask_to_acknowledge", bench.library.values(today))
+    return words
 
 
 async def require_sendable(session: Session, bench: Bench, alert: Alert, text: str, title: str = "") -> int:
@@ -98,9 +100,7 @@ async def require_sendable(session: Session, bench: Bench, alert: Alert, text: s
         raise Refused(f"标题要写，一行，最多 {LONGEST_TITLE} 个字")
     condition = audience_of(alert, parse_audience(alert.audience))
     groups = await groups_meant(session, condition)
-    if (
-        not groups and not alert.training
-    ):  # an exercise without an officers' group walks the whole way and reaches nobody
+    if not groups and not alert.training:  # an exercise may reach nobody: it walks the whole way all the same
         raise Refused(f"没有一个群符合受众“{alert.audience}”，什么也没发")
     await require_text(session, bench, alert, text, head)
     expires = leaves_at(alert.severity, bench.now, bench.zone) + timedelta(minutes=alert.lasts_minutes)

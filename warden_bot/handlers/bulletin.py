@@ -17,7 +17,7 @@ from warden_bot.audit_actions import AuditAction
 from warden_bot.content.bulletin import BulletinPlan
 from warden_bot.content.drawing import MEDIA_TYPE, Bar, Drawing, draw, find_font
 from warden_bot.content.library import Library
-from warden_bot.domain.alert import RAISERS
+from warden_bot.domain.alert import APPROVERS, RAISERS
 from warden_bot.domain.bulletin import (
     ASKED_OFTEN,
     MOST,
@@ -40,7 +40,7 @@ from warden_bot.store.bulletins import Bulletin, bulletin_of, change, enter, lin
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Database, Session
 from warden_bot.store.inbox import topics_asked
-from warden_bot.store.officers import Officer
+from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.pictures import Picture, erase_pictures
 
 CLOCK = "clock"
@@ -84,6 +84,12 @@ async def enter_figures(
         raise Refused(MEANWHILE)
     add_entry(session, officer.name, AuditAction.BULLETIN_FIGURES, monday.isoformat(), now)
     return figures
+
+
+async def nobody_else_approves(session: Session, officer: Officer) -> bool:
+    """Say whether whoever enters the figures is the only one who could approve what is made of them."""
+    approvers = [one.name for one in await all_officers(session) if one.role in APPROVERS[AlertSeverity.INFO]]
+    return approvers == [officer.name]
 
 
 def _numbers(row: Bulletin) -> dict[str, int]:

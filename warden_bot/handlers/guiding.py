@@ -14,6 +14,7 @@ from warden_bot.domain.guiding import (
     declines,
     first_question,
     question,
+    takes_back,
     tells_besides,
     tells_nothing,
     wishes_to_tell,
@@ -45,7 +46,7 @@ async def lead(session: Session, one: Incoming, opens: Opens, adds: Adds) -> Rep
     alone = one.message.private and bool(one.message.text.strip())
     talk = await talk_of(session, mine, one.now) if alone else None
     if talk is None:
-        return await _begin(session, one, mine) if alone else None
+        return await _outside(session, one, mine) if alone else None
     case = await case_by_id(session, talk.case_id) if talk.case_id is not None else None
     if cancels(one.message.text):
         return await _stop(session, one, mine, case)
@@ -59,6 +60,15 @@ async def lead(session: Session, one: Incoming, opens: Opens, adds: Adds) -> Rep
         return await lead(session, one, opens, adds)
     answer = one.heard.reply if asked and one.verdict.action is Action.ANSWER else None
     return replace(told, text=f"{answer}\n{told.text}") if answer else told
+
+
+async def _outside(session: Session, one: Incoming, mine: str) -> Reply | None:
+    """Handle a message of somebody who is not led: they may wish to be, or to leave it at what they told just now."""
+    if takes_back(one.message.text):
+        case = await recent_case_of(session, mine, one.now - REMEMBERED)
+        if case is not None and not case.danger:
+            return await _stop(session, one, mine, case)
+    return await _begin(session, one, mine)
 
 
 async def _stands_aside(session: Session, one: Incoming, talk: TipTalk, case: Case | None) -> bool:

@@ -46,11 +46,13 @@ async def give_way_in(
     None: whoever writes is no officer of this channel, or pages cannot be reached from outside. The address is the last
     line of the answer, which is kept without it.
     """
-    if not public_url or not is_sign_in(message):
+    if not is_sign_in(message):
         return None
     officer = await writing_officer(session, sealer, message)
     if officer is None or officer.channel is not message.channel or officer.sealed_address is None:
         return None
+    if not public_url:
+        return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], library.replies.say("sign_in_nowhere", library.values()))
     text, topic = library.replies.say("sign_in_link", library.values()), TOPIC_OF[Action.STATUS]
     add_entry(session, officer.name, AuditAction.SIGN_IN_GIVEN, "chat", now)
     if channels[message.channel].capabilities.replies_in_answer:

@@ -10,7 +10,7 @@ from sqlalchemy import select as pick
 from sqlmodel import col, select
 
 from warden_bot.alert_states import IN_FORCE, AcknowledgedBy, AlertPart
-from warden_bot.states import ChannelKind, DeliveryStatus, GroupStatus
+from warden_bot.states import ChannelKind, DeliveryStatus, GroupKind, GroupStatus
 from warden_bot.store.alert_posts import has_not_left
 from warden_bot.store.alerts import Alert, AlertRecipient
 from warden_bot.store.broadcasts import Broadcast
@@ -23,6 +23,7 @@ from warden_bot.store.rows import changed_rows
 CHUNK = 500  # ids in one statement
 ASKS = and_(col(Alert.status).in_(sorted(IN_FORCE)), col(Alert.needs_ack).is_(True))
 RELEASED_AT = func.coalesce(col(Alert.leaves_at), col(Alert.approved_at), col(Alert.created_at))
+IS_CLASS = col(Group.kind) == GroupKind.CLASS
 SILENT = col(AlertRecipient.acknowledged_at).is_(None)
 
 
@@ -106,6 +107,8 @@ async def acknowledgements(session: Session, alert_id: int) -> list[Acknowledgem
         )
         .join(AlertRecipient, col(AlertRecipient.group_id) == col(Group.id))
         .where(col(AlertRecipient.school_id) == session.school_id, col(AlertRecipient.alert_id) == alert_id)
+        # No teacher answers for a group that is no class; it stands here only when somebody did all the same.
+        .where(or_(IS_CLASS, col(AlertRecipient.acknowledged_at).is_not(None)))
         .order_by(col(Group.code))
     )
     return [Acknowledgement(*row) for row in await session.execute(query)]
@@ -242,7 +245,8 @@ async def still_silent(session: Session, alert: Alert) -> list[Silence]:
         )
         .join(Group, col(Group.id) == col(AlertRecipient.group_id))
         .outerjoin(owed, owed.c.group_id == col(Group.id))
-        .where(col(AlertRecipient.alert_id) == alert.id, SILENT, col(Group.status) == GroupStatus.ACTIVE)
+        .where(col(AlertRecipient.alert_id) == alert.id, SILENT, IS_CLASS)
+        .where(col(Group.status) == GroupStatus.ACTIVE)
         .order_by(col(Group.code))
     )
     released_at = alert.leaves_at or alert.approved_at or alert.created_at
