@@ -44,5 +44,4 @@ class AuditAction(StrEnum):
     ALERT_WITHDRAWN = "alert_withdrawn"
     BULLETIN_FIGURES = "bulletin_figures"  # an officer entered a week's figures
     ACKNOWLEDGED_BY_CALL = "acknowledged_by_call"
-    FIGURES_ENTERED = "figures_entered"
     OPINIONS_READ = "opinions_read"

@@ -119,7 +119,7 @@ def _suspicion(library: Library, text: str) -> Suspicion | None:
     try:
         found = library.guard.suspicion(text)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it must not keep the message from being handled
-        log.error("a text could not be looked at by the guard: %s", type(error).__name__)  # noqa: TRY400
+        log.error("a text could not be looked at by the guard: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return None
     return found if found is not None and found.score >= WARNED else None
 
@@ -139,5 +139,5 @@ def _heard(desk: Desk, message: InboundMessage, library: Library, today: str) ->
     try:
         return desk.memory.hear(library, text, today, addressed=message.addressed, private=message.private)
     except Exception as error:  # noqa: BLE001 -- whatever it is: who is in danger is heard by the patterns alone
-        log.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400
+        log.error("a text could not be judged: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return hear_danger(library, text)

@@ -35,7 +35,7 @@ async def receive(
     except Overloaded:
         log.warning("too much waits to be stored; a message was asked to come again")
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("a message could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        log.error("a message could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
     if not emergency:
         return None
     await spool.keep(message, now)
@@ -56,7 +56,7 @@ async def _say_at_once(desk: Desk, message: InboundMessage, text: str | None) ->
             for number, part in enumerate(channel.parts(outbound)):
                 await channel.send(outbound, part, number)
     except Exception as error:  # noqa: BLE001 -- it is in the spool, and gets its line when the database is back
-        log.error("an emergency could not be answered at once: %s", type(error).__name__)  # noqa: TRY400
+        log.error("an emergency could not be answered at once: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
 
 
 def _fixed(incoming: Incoming) -> Reply:

@@ -9,7 +9,6 @@ from sqlmodel import Field, SQLModel, col, select
 
 from warden_bot.alert_states import (
     ALERT_MOVES,
-    IN_FORCE,
     AcknowledgedBy,
     AlertEventKind,
     AlertKind,
@@ -108,18 +107,6 @@ async def alert_by_id(session: Session, alert_id: int) -> Alert | None:
 async def all_alerts(session: Session) -> Sequence[Alert]:
     """Return every alert, the newest first."""
     query = select(Alert).where(Alert.school_id == session.school_id).order_by(col(Alert.id).desc())
-    return (await session.exec(query)).all()
-
-
-async def alerts_of_group(session: Session, group_id: int) -> Sequence[Alert]:
-    """Return the alerts in force that a group was a recipient of, the newest first."""
-    query = (
-        select(Alert)
-        .join(AlertRecipient, col(AlertRecipient.alert_id) == col(Alert.id))
-        .where(Alert.school_id == session.school_id, AlertRecipient.group_id == group_id)
-        .where(col(Alert.status).in_(sorted(IN_FORCE)))
-        .order_by(col(Alert.id).desc())
-    )
     return (await session.exec(query)).all()
 
 

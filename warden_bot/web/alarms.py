@@ -115,5 +115,5 @@ async def _take(house: House, source: AlarmSource, sent: Alarm, now: datetime) -
                 lambda session: take_alarm(session, desk.sealer, source, sent, library, now, desk.ack_within)
             )
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("an alarm could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        log.error("an alarm could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return None

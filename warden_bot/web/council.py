@@ -90,7 +90,7 @@ async def _take(request: web.Request, question: CouncilQuestion, nonce: str, fie
                 lambda session: give_opinion(session, house.sealer, name, nonce, words, now)
             )
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("an opinion could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        log.error("an opinion could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return await question_page(request, question, words, "not_stored")
     tip = reads_as_tip(house.shelf.library, words, day_words(now, house.zone))
     return council_page("council_taken.html", name=name, code=code, tip=tip)
@@ -122,7 +122,7 @@ async def took_danger(request: web.Request, words: str, danger: str, nonce: str 
     try:
         taken = await store_form(request, filled, danger, counted(request, IN_DANGER) or ())
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("a danger told in the council hall could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        log.error("a danger told in the council hall could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
     else:
         return receipt_page(request, taken, unread=False)
     await house.spool.keep(filled.message, house.clock())

@@ -62,7 +62,7 @@ async def _look(request: web.Request, name: str, fields: dict[str, str], words: 
         async with asyncio.timeout(STORE_SECONDS):
             found = await _done(request, name, code, fields.get("do", ""), words) if code else None
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("an opinion could not be looked up: %s", type(error).__name__)  # noqa: TRY400
+        log.error("an opinion could not be looked up: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return council_line("not_stored", 503, request)
     if found is None:
         tries.note("council", network, now)

@@ -123,7 +123,7 @@ async def _take(request: web.Request, told: _Told) -> web.Response:
                 return _form(request, told.upload.fields, "too_many")
             taken = await store_form(request, told.filled, told.danger, join or ())
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("a form could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        log.error("a form could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return await _not_stored(request, told)
     kept = await _keep_pictures(request, taken, told.upload.photos)
     return receipt_page(request, taken, unread=kept < len(told.upload.photos) + told.upload.dropped)
@@ -150,7 +150,7 @@ async def _keep_pictures(request: web.Request, taken: Taken, photos: Sequence[by
         async with asyncio.timeout(STORE_SECONDS):
             await house.database.write(lambda session: add_later(session, taken, sealed, now))
     except Exception as error:  # noqa: BLE001 -- the words are stored; a traceback could hold them
-        log.error("the pictures of a tip could not be stored: %s", type(error).__name__)  # noqa: TRY400
+        log.error("the pictures of a tip could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return 0
     return len(pictures)
 

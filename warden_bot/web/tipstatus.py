@@ -100,7 +100,7 @@ async def _look(request: web.Request, fields: dict[str, str]) -> web.Response:
     except Answered:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
-        log.error("a code could not be looked up: %s", type(error).__name__)  # noqa: TRY400
+        log.error("a code could not be looked up: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
     if not danger:
         return line_page(request, "not_stored", 503)
     await house.spool.keep(Filled(secrets.token_hex(12), words).message, house.clock())

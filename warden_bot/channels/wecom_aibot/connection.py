@@ -188,7 +188,7 @@ class Connection:
             code = error.platform_code if isinstance(error, SendError) else ""
             log.warning("a message on the long connection was not answered: %s %s", type(error).__name__, code)
         except Exception as error:  # noqa: BLE001 -- the next one shall be heard; a traceback could hold words
-            log.error("a message on the long connection was not answered: %s", type(error).__name__)  # noqa: TRY400
+            log.error("a message on the long connection was not answered: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
 
     async def _say(self, answer: tuple[str, Document], request_id: str) -> None:
         """Say an answer; where the connection ended before the platform took it, once more on the next one.
