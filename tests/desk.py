@@ -28,6 +28,11 @@ async def rows(desk: Desk, table: type[SQLModel]) -> list[SQLModel]:
         return list((await session.exec(select(table))).all())
 
 
+def kind_of(case: Case) -> str:
+    """Return a case's category without the family of topics that a report is about."""
+    return case.category.partition(":")[0]
+
+
 async def cases(desk: Desk) -> list[Case]:
     async with desk.database.read() as session:
         return list(await all_cases(session))

@@ -1,7 +1,7 @@
 import json
 
 from tests.conftest import Clock, Mailroom
-from tests.desk import TIP, cases, events, handle, rows, said
+from tests.desk import TIP, cases, events, handle, kind_of, rows, said
 from tests.factories import add_officer_on_duty, add_school, make_message
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
@@ -69,7 +69,7 @@ async def test_tip_opens_a_case_wakes_the_officer_and_gives_a_receipt(
     assert (reply.text or "").startswith("紧急、有危险请立刻打110")
     (notice,) = await said(desk, "private:甲")
     assert notice.splitlines() == [
-        f"举报线索，新线索 {case.code}。",
+        f"举报线索（涉及未成年人），新线索 {case.code}。",
         f"回“接 {case.code}”表示由你负责。",
         f"原话：{TIP}",
     ]
@@ -187,5 +187,5 @@ async def test_danger_does_not_hide_in_a_case_that_was_none(desk: Desk, library:
     again = await handle(desk, library, make_message("我真的不想活了"))
     await handle(desk, library, make_message("有人持刀冲进教室砍人"))
 
-    assert sorted(case.category for case in await cases(desk)) == ["suicide", "tip", "weapon"]
+    assert sorted(kind_of(case) for case in await cases(desk)) == ["suicide", "tip", "weapon"]
     assert (again.text or "").startswith("现在就打110或120")

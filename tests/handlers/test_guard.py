@@ -11,8 +11,9 @@ from tests.factories import NOW, add_officer_on_duty, add_school, make_message
 from warden_bot.channels.base import Reply
 from warden_bot.content.guarding import FIXED_WARNING, Warnings
 from warden_bot.content.library import Library
+from warden_bot.domain.categories import category_words
 from warden_bot.domain.message import Sender
-from warden_bot.handlers.case import acknowledge, category_words, close
+from warden_bot.handlers.case import acknowledge, close
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.handlers.guard import MOST_AN_HOUR, MOST_EVIDENCE, MOST_OF_A_KIND, SILENCE
 from warden_bot.states import Action, CaseEventKind, CaseStatus, SenderRole

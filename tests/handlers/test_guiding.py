@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.conftest import CONTENT
-from tests.desk import TIP, cases, rows
+from tests.desk import TIP, cases, kind_of, rows
 from tests.factories import NOW, add_officer_on_duty, make_message
 from warden_bot.content.library import Library
 from warden_bot.content.loading import load_library
@@ -48,7 +48,7 @@ async def test_only_what_is_missing_is_asked_and_every_answer_has_the_code(
 
     (case,) = await cases(desk)
     assert [expected in answer for answer, expected in answers] == [True] * len(talk)
-    assert case.category == "tip"
+    assert kind_of(case) == "tip"
     assert {read_code(answer) for answer, expected in answers if expected != WHAT} == {case.code}
     assert all("110" in answer for answer, _ in answers)
 
@@ -105,7 +105,7 @@ async def test_danger_and_questions_come_first_and_the_talk_goes_on(desk: Desk, 
     assert (asked.startswith(library.answers["fraud.hotline-96110"].private.source), read_code(asked)) == (True, code)
     assert danger.splitlines()[0] == "现在就打119。"
     assert (read_code(later), CONTACT in later) == (code, True)
-    assert sorted(case.category for case in await cases(desk)) == ["fire", "tip"]
+    assert sorted(kind_of(case) for case in await cases(desk)) == ["fire", "tip"]
 
 
 @pytest.mark.parametrize("danger", ["操场打人", "厕所有刀", "现在在打", "楼道冒烟"])

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from tests.desk import TIP, cases, handle, rows
+from tests.desk import TIP, cases, handle, kind_of, rows
 from tests.factories import NOW, add_officer_on_duty, make_message
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
@@ -213,7 +213,7 @@ async def test_spooled_emergency_of_a_case_in_progress_is_told_apart_by_its_dang
 
     await replay(desk, spool, library)
 
-    assert sorted(case.category for case in await cases(desk)) == ["fire", "tip"]
+    assert sorted(kind_of(case) for case in await cases(desk)) == ["fire", "tip"]
 
 
 async def test_overloaded_queue_sheds_all_but_emergencies(desk: Desk, spool: Spool, library: Library) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from tests.conftest import Clock
-from tests.desk import TIP, cases, events, rows
+from tests.desk import TIP, cases, events, kind_of, rows
 from tests.factories import NOW, add_groups, add_officer_on_duty, make_group, make_message
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
@@ -191,7 +191,7 @@ async def test_who_reports_or_is_in_danger_while_a_person_has_the_chat_gets_a_ca
     )
     danger = await handle(desk, library, make_message(FIRE))
 
-    found = {case.category: case for case in await cases(desk)}
+    found = {kind_of(case): case for case in await cases(desk)}
     codes = {category: case.code for category, case in found.items()}
     async with desk.database.read() as session:
         words = [desk.sealer.open(tip.sealed_text, TIP_TEXT) for tip in await tips_of(session, found["tip"])]
@@ -211,7 +211,7 @@ async def test_report_begun_while_a_person_has_the_chat_is_led_to_its_end(desk: 
     await handle(desk, library, make_message("北门小店卖电子烟给学生"))
 
     assert asked_what.text == library.replies.say("guide_what", library.values())
-    assert sorted(case.category for case in await cases(desk)) == ["human", "tip"]
+    assert sorted(kind_of(case) for case in await cases(desk)) == ["human", "tip"]
 
 
 async def test_closed_case_gives_the_conversation_back(desk: Desk, library: Library) -> None:
@@ -249,7 +249,7 @@ async def test_stop_silences_every_group_and_no_private_chat(desk: Desk, library
     unbound = make_message(HOTLINE, channel=ChannelKind.ONEBOT, chat="20002000", addressed=True)
     assert await answers(desk, library, [*in_groups, unbound]) == [False] * 6
     assert await answers(desk, library, [talk(FIRE), make_message(HOTLINE)]) == [True, True]
-    assert sorted(case.category for case in await cases(desk)) == ["fire", "human", "tip"]
+    assert sorted(kind_of(case) for case in await cases(desk)) == ["fire", "human", "tip"]
 
 
 async def test_only_who_may_silences_and_only_groups_that_there_are(desk: Desk) -> None:

@@ -90,7 +90,12 @@ async def test_who_reported_goes_after_a_month_and_the_words_after_three(
     assert await run(desk, spool, 181) == {}
 
     (case,) = await cases(desk)
-    assert (case.code, case.category, case.status, case.outcome) == (code, "tip", CaseStatus.CLOSED, "已转市场监管")
+    assert (case.code, case.category, case.status, case.outcome) == (
+        code,
+        "tip:minors",
+        CaseStatus.CLOSED,
+        "已转市场监管",
+    )
     officer = await add_officer_on_duty(desk.database, desk.sealer, "乙", on_duty=False)
     words = await desk.database.write(lambda session: read_tips(session, code, officer, desk.sealer, NOW))
     who = await desk.database.write(lambda session: open_reporter(session, code, officer, "查", desk.sealer, NOW))

@@ -99,7 +99,7 @@ async def test_report_that_no_key_opens_is_like_nothing_and_keeps_no_other_from_
     joined = await code_of(desk, library, by(3, TIP))
 
     newest, oldest = await cases(desk)
-    assert (again, own, oldest.category) == (oldest.code, newest.code, "tip")
+    assert (again, own, oldest.category) == (oldest.code, newest.code, "tip:minors")
     assert joined not in ("", newest.code, oldest.code)
     assert len(await rows(desk, Tip)) == 4
 
@@ -147,7 +147,7 @@ async def test_report_after_something_in_a_queue_opens_its_own_case(
 ) -> None:
     await handle(desk, library, by(1, queue))
     await handle(desk, library, by(1, TIP))
-    assert [case.category for case in await cases(desk)] == ["tip", queue_name]
+    assert [case.category for case in await cases(desk)] == ["tip:minors", queue_name]
 
 
 async def test_each_private_reporter_hears_once_of_each_step_by_their_own_code(desk: Desk, library: Library) -> None:

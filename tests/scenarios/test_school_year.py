@@ -131,7 +131,7 @@ async def test_a_school_year_keeps_to_its_rules_through_three_outages(school: Sc
         late |= {end for _, end in outages if at == end}
 
     assert sorted(heard) == ["c001", "c003", "campus"]  # the muted class heard nothing
-    for messages in heard.values():
+    for messages in (sorted(told) for told in heard.values()):
         assert len(messages) > 30
         weeks = [week_start(at, ZONE) for at, _ in messages]
         assert max(weeks.count(week) for week in weeks) == 2

@@ -46,9 +46,9 @@ def reporter(
 
 def export(as_json: Json = False) -> None:
     """按月、类别、结果数线索，不含任何原话。Count the cases by month, category and outcome; no words."""
+    from warden_bot.domain.categories import category_words
     from warden_bot.domain.counting import count_cases
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import category_words
     from warden_bot.kit import open_kit
     from warden_bot.store.cases import all_cases
 

@@ -43,7 +43,7 @@ def _row(case: "Case", desks: "Desks", reader: "Officer | None", now: "datetime"
 
 
 def _about(row: "Mapping[str, Any]") -> str:
-    from warden_bot.handlers.case import category_words
+    from warden_bot.domain.categories import category_words
 
     return category_words(row["category"]) if row["category"] is not None else f"{row['desk_title']}，限本组看"
 

@@ -217,8 +217,8 @@ def handover(as_json: Json = False) -> None:
     """交接班：没结束的线索、谁在办、没动过的、下一班。没有线索原文。The hand-over page, without any tip's words."""
     from warden_bot.cli.cases import due_words
     from warden_bot.content.loading import load_library
+    from warden_bot.domain.categories import category_words
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import category_words
     from warden_bot.handlers.changeover import hand_over
     from warden_bot.kit import open_kit
 

@@ -10,6 +10,7 @@ from warden_bot.audit_actions import AuditAction
 from warden_bot.content.desks import MAY_HEAR, Desk, Desks
 from warden_bot.content.duty import ZONE
 from warden_bot.content.library import Library
+from warden_bot.domain.categories import category_words
 from warden_bot.domain.duty import Shift, look_again_at, next_escalation
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.states import READS_TIPS, CaseEventKind, CaseStatus, OfficerRole, Priority
@@ -39,43 +40,6 @@ from warden_bot.store.sealing import Sealer
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(seconds=10)  # how soon a case that nobody could be called for is looked at again
-CATEGORIES = {
-    "tip": "举报线索",
-    "human": "找民警",
-    "impersonation": "有人冒充班主任",
-    "talk": "学校请民警讲课",
-    "alarm": "校园报警",
-    "harm": "教师报告侵害线索",
-    "volunteer": "报名巡逻",
-    "mediation": "预约调解",
-    "weapon": "紧急：有人持刀行凶",
-    "suicide": "紧急：有人不想活",
-    "fire": "紧急：起火",
-    "drowning": "紧急：落水",
-    "traffic": "紧急：车祸伤人",
-    "medical": "紧急：病危",
-    "carbon_monoxide": "紧急：煤气中毒",
-    "violence": "紧急：正在打人",
-    "break_in": "紧急：有人闯入",
-    "kidnap": "紧急：劫持",
-    "missing": "紧急：走失",
-    "money_leaving": "紧急：正在被骗转账",
-    "call_for_help": "紧急：呼救",
-    "guard:fake-teacher-fee": "防骗预警：冒充老师收钱",
-    "guard:order-brushing": "防骗预警：刷单返利",
-    "guard:fake-police": "防骗预警：冒充公检法",
-    "guard:exam-cheat": "防骗预警：卖答案押题",
-    "guard:campus-loan": "防骗预警：校园贷",
-    "guard:subsidy": "防骗预警：假补助假退费",
-    "guard:fake-job": "防骗预警：先交钱的假招工",
-    "guard:account-rental": "防骗预警：收卡租号",
-    "guard:qr-gift": "防骗预警：扫码送礼",
-    "guard:game-trade": "防骗预警：游戏皮肤和账号",
-    "guard:impersonate-acquaintance": "防骗预警：冒充熟人借钱",
-    "guard:investment": "防骗预警：拉人投资",
-    "guard:refund-customer-service": "防骗预警：假客服退款",
-}
-GUARD, GUARD_WORDS = "guard:", "防骗预警"  # before the kind of scam; an editor may have named a new one
 
 
 async def call_duty(
@@ -208,11 +172,6 @@ def _card(case: Case, category: str, library: Library) -> str:
         numbers=library.duty.numbers(library.local),
     )
     return library.replies.say("rescue_card", values)
-
-
-def category_words(category: str) -> str:
-    """Return a case's category as people say it."""
-    return CATEGORIES.get(category, GUARD_WORDS if category.startswith(GUARD) else category)
 
 
 async def escalate_open_cases(session: Session, library: Library, now: datetime, ack_within: timedelta | None) -> int:

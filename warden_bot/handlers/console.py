@@ -9,9 +9,10 @@ from warden_bot.alert_states import AlertSeverity
 from warden_bot.content.desks import MAY_HEAR, Desks
 from warden_bot.content.library import Library
 from warden_bot.domain.alert import RAISERS
+from warden_bot.domain.categories import category_words
 from warden_bot.domain.due import end_of
 from warden_bot.errors import AccessDenied, Refused
-from warden_bot.handlers.case import case_for, category_words, read_tips
+from warden_bot.handlers.case import case_for, read_tips
 from warden_bot.handlers.desk_work import (
     Bench,
     Noted,

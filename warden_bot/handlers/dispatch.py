@@ -210,7 +210,7 @@ async def _open(session: Session, one: Incoming, etiquette: Etiquette) -> Reply:
     if known is not None:
         code = await give_code(session, one.message, known, sealer, one.library, one.now)
         return _receipt(one, etiquette, code)
-    case = await take_tip(session, one.message, verdict, sealer, one.now)
+    case = await take_tip(session, one.message, verdict, sealer, one.now, one.library)
     await call_duty(session, case, one.library, one.now, one.desk.ack_within)
     if verdict.action is Action.HUMAN:
         await hand_over(session, one)

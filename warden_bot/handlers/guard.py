@@ -15,12 +15,13 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.desks import Desks
 from warden_bot.content.guarding import Warnings
 from warden_bot.content.library import Library
+from warden_bot.domain.categories import GUARD
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import new_code
 from warden_bot.domain.understanding.guard import Suspicion
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import AccessDenied, IllegalMove, Refused
-from warden_bot.handlers.case import GUARD, call_duty, case_for, close
+from warden_bot.handlers.case import call_duty, case_for, close
 from warden_bot.handlers.teachers import teacher_of
 from warden_bot.handlers.tip import sealed_tip
 from warden_bot.states import (

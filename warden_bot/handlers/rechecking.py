@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from warden_bot.content.desks import Desk
 from warden_bot.content.duty import ZONE, is_night
 from warden_bot.content.library import Library
-from warden_bot.handlers.case import category_words, is_reachable
+from warden_bot.domain.categories import category_words
+from warden_bot.handlers.case import is_reachable
 from warden_bot.handlers.case_notice import about_case
 from warden_bot.states import CaseEventKind, OfficerRole, Priority
 from warden_bot.store.cases import Case, add_event

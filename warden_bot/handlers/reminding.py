@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from warden_bot.content.duty import Duty, is_night
 from warden_bot.content.library import Library
-from warden_bot.handlers.case import category_words
+from warden_bot.domain.categories import category_words
 from warden_bot.handlers.case_notice import about_case
 from warden_bot.states import CaseEventKind, ChannelKind, Priority
 from warden_bot.store.cases import Case, add_event

@@ -1,9 +1,12 @@
 """Somebody reported something, is in danger, or wants a human: seal the words and open a case, or add to one."""
 
 import json
+import re
 import secrets
 from datetime import datetime, timedelta
 
+from warden_bot.content.library import Library
+from warden_bot.domain.categories import FAMILIES, GUARD
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import new_code
 from warden_bot.domain.understanding.intents import asked_for
@@ -15,19 +18,39 @@ from warden_bot.store.database import Session
 from warden_bot.store.receipts import keep_open
 from warden_bot.store.sealing import Sealer
 
+PLAIN, LONGEST_RANKED = 0.4, 200  # how sure the topic is; characters of a report that are looked at
+REPORTS = re.compile(r"^\s*(?:我要|我想)?(?:匿名)?(?:举报|反映)(?:一下)?[\s:：，,]*")
 OPENS_CASE = frozenset({Action.TIP, Action.EMERGENCY, Action.HUMAN})
 # Cases in which nobody looks for a report: a queue, a school's own matter, a call for a person.
 STANDS_APART = frozenset({"human", "volunteer", "mediation", "talk", "harm", "alarm", "impersonation"})
-GUARD = "guard:"  # how the category of what the guard saw begins
 REMEMBERED = timedelta(minutes=30)  # so long what a private sender adds belongs to the case just opened
 
 
-async def take_tip(session: Session, message: InboundMessage, verdict: Verdict, sealer: Sealer, now: datetime) -> Case:
-    """Store a tip and open its case. The words and who wrote them are sealed apart; the case holds neither."""
+async def take_tip(
+    session: Session,
+    message: InboundMessage,
+    verdict: Verdict,
+    sealer: Sealer,
+    now: datetime,
+    library: Library | None = None,
+) -> Case:
+    """Store a tip and open its case. The words and who wrote them are sealed apart; the case holds neither.
+
+    With the library a report's category says what it is about, as far as that is plain.
+    """
     category = verdict.danger or verdict.action.value
+    if library is not None and verdict.action is Action.TIP:
+        category += family_of(library, message.text)
     danger = verdict.action is Action.EMERGENCY
     code = new_code(secrets.choice)
     return await open_case(session, code, category, sealed_tip(message, sealer), now, danger=danger)
+
+
+def family_of(library: Library, text: str) -> str:
+    """Return the family of topics that a report is about, after a colon; "" where that is not plain."""
+    nearest = library.index.rank(REPORTS.sub("", text)[:LONGEST_RANKED]).topics[:1]
+    family = nearest[0].topic.partition(".")[0] if nearest and nearest[0].score >= PLAIN else ""
+    return f":{family}" if family in FAMILIES else ""
 
 
 async def case_in_progress(

@@ -117,7 +117,7 @@ async def take_form(
         add_tip(session, case, sealed_tip(filled.message, desk.sealer), now)
         add_event(session, case, CaseEventKind.TIP_ADDED, now)
     else:
-        case = await take_tip(session, filled.message, verdict, desk.sealer, now)
+        case = await take_tip(session, filled.message, verdict, desk.sealer, now, library)
         await call_duty(session, case, library, now, desk.ack_within)
     await session.flush()
     tip = (await tips_of(session, case))[-1]

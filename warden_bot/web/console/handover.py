@@ -4,7 +4,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from warden_bot.handlers.case import category_words
+from warden_bot.domain.categories import category_words
 from warden_bot.handlers.changeover import hand_over
 from warden_bot.handlers.console import Room
 from warden_bot.web.console.pages import guarded, room_page, visit_of
