@@ -9,7 +9,8 @@ import xmlschema
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.conftest import ZONE, Clock, Mailroom
+from tests.alert_story import Story
+from tests.conftest import Clock, Mailroom
 from tests.factories import add_officer_on_duty, add_school
 from warden_bot.alert_states import AlertSeverity, AlertStatus
 from warden_bot.channels.http import Http
@@ -18,8 +19,7 @@ from warden_bot.content.library import Library
 from warden_bot.domain.cap import CapInfo, CapMessage, Reference, write_cap
 from warden_bot.handlers import alert as desk
 from warden_bot.handlers.alert_export import messages_of
-from warden_bot.handlers.alert_judging import Bench, named_alert
-from warden_bot.handlers.alert_sending import alert_is_due, step_alerts
+from warden_bot.handlers.alert_judging import named_alert
 from warden_bot.handlers.feed import Outcome, severity_of, take_message, title_of, words_of
 from warden_bot.handlers.feed_reading import FeedReader
 from warden_bot.states import OfficerRole
@@ -44,19 +44,8 @@ STORM = CapInfo(
 
 
 @dataclass
-class Feed:
+class Feed(Story):
     """A school, an officer and a chief, and a feed that says things."""
-
-    database: Database
-    channels: Channels
-    sealer: Sealer
-    library: Library
-    clock: Clock
-    mailroom: Mailroom
-
-    @property
-    def bench(self) -> Bench:
-        return Bench(self.sealer, self.channels, self.library, ZONE, self.clock())
 
     def message(self, number: int, kind: str = "Alert", about: int = 0, **changes: Any) -> CapMessage:
         references = (Reference(SENDER, f"m{about}", self.clock()),) if about else ()
@@ -79,11 +68,7 @@ class Feed:
         await self.tick()
 
     async def tick(self) -> None:
-        now = self.clock()
-        async with self.database.read() as session:
-            due = await alert_is_due(session, now)
-        if due:
-            await self.database.write(lambda session: step_alerts(session, self.channels, self.library, ZONE, now))
+        await super().tick()
         await self.mailroom.send_due()
 
     async def alerts(self) -> list[Alert]:

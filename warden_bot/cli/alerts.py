@@ -38,7 +38,8 @@ WORDS = {
 }
 
 
-def _bench(kit: "Kit", settings: "Settings") -> "Bench":
+def bench_of(kit: "Kit", settings: "Settings") -> "Bench":
+    """Return what working on alerts needs, now."""
     from warden_bot.content.loading import load_library
     from warden_bot.handlers.alert_judging import Bench
 
@@ -60,7 +61,7 @@ def _act(
 
     async def work() -> dict[str, Any]:
         async with open_kit(settings) as kit:
-            bench = _bench(kit, settings)
+            bench = bench_of(kit, settings)
 
             async def write(session: Session) -> "Alert":
                 return await do(session, bench, await named_officer(session, officer))
@@ -274,7 +275,7 @@ def preview(alert: Number, as_json: Json = False) -> None:
 
     async def work() -> list[dict[str, Any]]:
         async with open_kit(settings) as kit, kit.database.read() as session:
-            return await preview_here(session, _bench(kit, settings), alert)
+            return await preview_here(session, bench_of(kit, settings), alert)
 
     rows = run(work())
     if as_json:

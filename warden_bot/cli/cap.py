@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warden_bot.cli.alerts import As, Number
+from warden_bot.cli.alerts import As, Number, bench_of
 from warden_bot.cli.console import Json, refuse, run, say, show_json
 
 
@@ -16,20 +16,17 @@ def export(
     """把警报写成 CAP 1.2 的 XML。Print an alert as CAP 1.2."""
     from urllib.parse import urlsplit
 
-    from warden_bot.content.loading import load_library
     from warden_bot.domain.cap import write_cap
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.alert_export import messages_of
-    from warden_bot.handlers.alert_judging import Bench, named_alert
+    from warden_bot.handlers.alert_judging import named_alert
     from warden_bot.kit import open_kit
 
     settings = settings_from_here()
 
     async def read() -> list[bytes]:
         async with open_kit(settings) as kit, kit.database.read() as session:
-            now = kit.clock()
-            library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
-            bench = Bench(kit.sealer, kit.channels, library, settings.zone, now)
+            bench = bench_of(kit, settings)
             alert = await named_alert(session, number)
             sender = urlsplit(settings.base_url).hostname or "localhost"
             return [write_cap(message) for message in await messages_of(session, bench, alert, sender)]
@@ -46,10 +43,8 @@ def take(
     as_json: Json = False,
 ) -> None:
     """读一条 CAP 预警，做成草稿。Take a message of a trusted feed."""
-    from warden_bot.content.loading import load_library
     from warden_bot.domain.cap import CapRefused, read_cap
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.alert_judging import Bench
     from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.feed import Outcome, may_take, take_message
     from warden_bot.kit import open_kit
@@ -65,9 +60,7 @@ def take(
 
     async def work() -> Outcome:
         async with open_kit(settings) as kit:
-            now = kit.clock()
-            library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
-            bench = Bench(kit.sealer, kit.channels, library, settings.zone, now)
+            bench = bench_of(kit, settings)
 
             async def write(session: Session) -> Outcome:
                 may_take(await named_officer(session, officer))

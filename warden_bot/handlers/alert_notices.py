@@ -1,16 +1,15 @@
 """Whoever has to decide about an alert is told in private: that it waits for approval, is a draft of a feed, or came back."""
 
-import secrets
 from datetime import datetime, tzinfo
 
 from warden_bot.alert_states import AlertSeverity, AlertStatus
 from warden_bot.content.library import Library
 from warden_bot.domain.alert import APPROVERS, RAISERS, leaves_at
+from warden_bot.handlers.owing import owe_officer
 from warden_bot.states import OfficerRole, Priority
 from warden_bot.store.alerts import Alert
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer, all_officers
-from warden_bot.store.outbox import Delivery, enqueue
 
 SEVERITY_WORDS = {AlertSeverity.URGENT: "紧急", AlertSeverity.WARNING: "警示", AlertSeverity.INFO: "提示"}
 
@@ -38,21 +37,14 @@ async def tell_author(session: Session, library: Library, zone: tzinfo, alert: A
 def _owe(
     session: Session, library: Library, zone: tzinfo, alert: Alert, officer: Officer, phrase: str, now: datetime
 ) -> bool:
-    if officer.channel is None or officer.sealed_address is None:
-        return False
     values = library.values(number=str(alert.id), severity=SEVERITY_WORDS[alert.severity], title=alert.title)
     at_once = alert.severity is AlertSeverity.URGENT
-    notice = Delivery(
-        school_id=session.school_id,
-        key=secrets.token_hex(12),
-        officer_id=officer.id,
-        channel=officer.channel,
-        text=library.replies.say(phrase, values),
+    return owe_officer(
+        session,
+        officer,
+        library.replies.say(phrase, values),
+        now,
+        alert.expires_at,
         priority=Priority.ESCALATION if at_once else Priority.REPLY,
-        repeatable=True,
         not_before=now if at_once else max(now, leaves_at(alert.severity, now, zone)),
-        expires_at=alert.expires_at,
-        created_at=now,
     )
-    enqueue(session, notice)
-    return True

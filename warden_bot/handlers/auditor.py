@@ -4,7 +4,6 @@ It looks where every other part could have failed, so it trusts none of them: a 
 all its groups, a claim that somebody swept, a question that was answered, a case that somebody will be called for.
 """
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
@@ -12,8 +11,8 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.calendar import occurrences
-from warden_bot.handlers.owing import NOBODY_SPARED, REPLY_WINDOW, owe_reply, owe_to_groups
-from warden_bot.states import ChannelKind, FindingKind, OfficerRole, Priority
+from warden_bot.handlers.owing import NOBODY_SPARED, REPLY_WINDOW, owe_officer, owe_reply, owe_to_groups
+from warden_bot.states import FindingKind, OfficerRole, Priority
 from warden_bot.store.auditing import (
     call_forgotten_cases,
     claims_overdue,
@@ -32,7 +31,7 @@ from warden_bot.store.missed_questions import forget_missed
 from warden_bot.store.moves import free_stragglers, lose, send_again
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outages import end_idle_outages
-from warden_bot.store.outbox import Delivery, enqueue, oldest_waiting
+from warden_bot.store.outbox import oldest_waiting
 from warden_bot.store.tip_talks import forget_talks
 
 LOOK_BACK = timedelta(hours=48)
@@ -190,11 +189,8 @@ async def tell_people(session: Session, library: Library, now: datetime) -> int:
     for kind in sorted({one.kind for one in found}):
         alike = [one for one in found if one.kind is kind]
         for officer in _who_is_told(people, TOLD_TO[kind]):
-            if officer.channel is not None:
-                enqueue(
-                    session, _message(session.school_id, officer, officer.channel, _words(library, kind, alike), now)
-                )
-                owed += 1
+            words = _words(library, kind, alike)
+            owed += owe_officer(session, officer, words, now, now + TELL_WINDOW, priority=Priority.REPLY)
     return owed
 
 
@@ -207,21 +203,6 @@ def _who_is_told(people: Sequence[Officer], role: OfficerRole) -> list[Officer]:
 def _words(library: Library, kind: FindingKind, found: Sequence[Finding]) -> str:
     subjects = "、".join(one.subject for one in found[:NAMED_AT_MOST]) + (" 等" if len(found) > NAMED_AT_MOST else "")
     return library.replies.finding(kind.value, library.values(subjects=subjects, count=str(len(found))))
-
-
-def _message(school_id: int, officer: Officer, channel: ChannelKind, text: str, now: datetime) -> Delivery:
-    return Delivery(
-        school_id=school_id,
-        key=secrets.token_hex(12),
-        officer_id=officer.id,
-        channel=channel,
-        text=text,
-        priority=Priority.REPLY,
-        repeatable=True,
-        not_before=now,
-        expires_at=now + TELL_WINDOW,
-        created_at=now,
-    )
 
 
 async def all_is_well(session: Session) -> bool:

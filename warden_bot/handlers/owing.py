@@ -11,6 +11,7 @@ from warden_bot.store.budget import Spares
 from warden_bot.store.complaints import forget_complaints, groups_spared_by
 from warden_bot.store.database import Session
 from warden_bot.store.hushes import UNWELCOME
+from warden_bot.store.officers import Officer
 from warden_bot.store.outbox import Delivery, Fanning, Meant, enqueue, fan_out
 
 NOBODY_SPARED: Spares = MappingProxyType({})
@@ -50,6 +51,39 @@ async def owe_to_groups(
     if UNWELCOME in spares:
         await forget_complaints(session, await groups_spared_by(session, broadcast.id or 0))
     return owed
+
+
+def owe_officer(
+    session: Session,
+    officer: Officer,
+    text: str,
+    now: datetime,
+    until: datetime | None,
+    *,
+    priority: Priority,
+    key: str = "",
+    not_before: datetime | None = None,
+) -> bool:
+    """Owe an officer a message in private; False where there is no address of theirs.
+
+    It belongs to no case for the outbox: what does is called back once somebody has the case.
+    """
+    if officer.channel is None or officer.sealed_address is None:
+        return False
+    message = Delivery(
+        school_id=session.school_id,
+        key=key or secrets.token_hex(12),
+        officer_id=officer.id,
+        channel=officer.channel,
+        text=text,
+        priority=priority,
+        repeatable=True,
+        not_before=not_before or now,
+        expires_at=until,
+        created_at=now,
+    )
+    enqueue(session, message)
+    return True
 
 
 def owe_reply(

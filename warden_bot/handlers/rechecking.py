@@ -9,11 +9,11 @@ from warden_bot.content.library import Library
 from warden_bot.domain.categories import category_words
 from warden_bot.handlers.case import is_reachable
 from warden_bot.handlers.case_notice import about_case
+from warden_bot.handlers.owing import owe_officer
 from warden_bot.states import CaseEventKind, OfficerRole, Priority
 from warden_bot.store.cases import Case, add_event
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer, all_officers, shifts_at
-from warden_bot.store.outbox import Delivery, enqueue
 from warden_bot.store.past_due import book_recheck, cases_past_due
 
 STALE_AFTER = timedelta(hours=24)  # the date has passed anyway: a platform that is down for hours changes nothing
@@ -61,21 +61,7 @@ def _whom(case: Case, desk: Desk, people: Sequence[Officer], on_duty: set[int]) 
 
 
 def _owe_notice(session: Session, case: Case, officer: Officer, library: Library, now: datetime) -> None:
-    """Owe the message. Like a reminder it belongs to no case for the outbox: what does is called back with the calls."""
-    if officer.channel is None:
-        return
     day = (case.due_at or now).astimezone(ZONE)
     values = library.values(code=case.code, category=category_words(case.category), day=f"{day.month}月{day.day}日")
-    notice = Delivery(
-        school_id=session.school_id,
-        key=about_case(case),
-        officer_id=officer.id,
-        channel=officer.channel,
-        text=library.replies.say("recheck_due", values),
-        priority=Priority.ESCALATION,
-        repeatable=True,
-        not_before=now,
-        expires_at=now + STALE_AFTER,
-        created_at=now,
-    )
-    enqueue(session, notice)
+    text, key = library.replies.say("recheck_due", values), about_case(case)
+    owe_officer(session, officer, text, now, now + STALE_AFTER, priority=Priority.ESCALATION, key=key)

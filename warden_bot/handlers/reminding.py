@@ -7,12 +7,12 @@ from warden_bot.content.duty import Duty, is_night
 from warden_bot.content.library import Library
 from warden_bot.domain.categories import category_words
 from warden_bot.handlers.case_notice import about_case
-from warden_bot.states import CaseEventKind, ChannelKind, Priority
+from warden_bot.handlers.owing import owe_officer
+from warden_bot.states import CaseEventKind, Priority
 from warden_bot.store.cases import Case, add_event
 from warden_bot.store.database import Session
 from warden_bot.store.left_alone import book_reminder, cases_left_alone
-from warden_bot.store.officers import Officer, all_officers
-from warden_bot.store.outbox import Delivery, enqueue
+from warden_bot.store.officers import all_officers
 
 STALE_AFTER = timedelta(hours=2)  # a reminder that comes later than this reminds of what may be done by then
 
@@ -33,7 +33,9 @@ async def remind_officers(session: Session, library: Library, now: datetime) -> 
             continue
         if await book_reminder(session, case, now):
             add_event(session, case, CaseEventKind.REMINDED, now, officer_id=officer.id)
-            enqueue(session, _reminder(session, case, officer, officer.channel, library, now))
+            values = library.values(code=case.code, category=category_words(case.category))
+            text, key = library.replies.say("case_reminder", values), about_case(case)
+            owe_officer(session, officer, text, now, now + STALE_AFTER, priority=Priority.ESCALATION, key=key)
             reminded += 1
     return reminded
 
@@ -46,22 +48,3 @@ async def reminder_is_due(session: Session, library: Library, now: datetime) -> 
 async def _due(session: Session, duty: Duty, now: datetime) -> Sequence[Case]:
     ordinary = None if is_night(now) else now - duty.reminds_after(danger=False)
     return await cases_left_alone(session, now - duty.reminds_after(danger=True), ordinary, duty.most_reminders)
-
-
-def _reminder(
-    session: Session, case: Case, officer: Officer, channel: ChannelKind, library: Library, now: datetime
-) -> Delivery:
-    """Return the message. It belongs to no case for the outbox: what does is called back once somebody has the case."""
-    values = library.values(code=case.code, category=category_words(case.category))
-    return Delivery(
-        school_id=session.school_id,
-        key=about_case(case),
-        officer_id=officer.id,
-        channel=channel,
-        text=library.replies.say("case_reminder", values),
-        priority=Priority.ESCALATION,
-        repeatable=True,
-        not_before=now,
-        expires_at=now + STALE_AFTER,
-        created_at=now,
-    )
