@@ -202,30 +202,3 @@ def show(
         say(f"  原文：{words}")
     for one in found.get("notes", []):
         say(f"  {_local(one['at'], zone)} {_WORDS[one['kind']]} {one['officer'] or ''}：{one['text']}")
-
-
-@app.command("ack")
-def ack(code: Code, officer: As) -> None:
-    """接一条线索：由你负责，不再叫别人。Take a case; nobody else is called any more."""
-    from warden_bot.content.loading import load_library
-    from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
-    from warden_bot.handlers.desk_work import Bench, take_on
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
-
-    wanted, settings = read_typed(code), settings_from_here()
-
-    async def work() -> None:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-            library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
-            bench = Bench(kit.sealer, kit.channels, library, now)
-
-            async def write(session: Session) -> None:
-                await take_on(session, bench, wanted, await named_officer(session, officer))
-
-            await kit.database.write(write)
-
-    run(work())
-    say(f"{wanted} 由 {officer} 负责")

@@ -1,4 +1,4 @@
-"""`cases transfer`, `note`, `reply`, `due` and `reopen`: what officers do with a case, without a browser."""
+"""`cases ack`, `close`, `transfer`, `note`, `reply`, `due` and `reopen`: what officers do with a case, without a browser."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +42,15 @@ def act(code: str, officer: str, do: "Work") -> None:
             await kit.database.write(write)
 
     run(work())
+
+
+def ack(code: Code, officer: As) -> None:
+    """接一条线索：由你负责，不再叫别人。Take a case; nobody else is called any more."""
+    from warden_bot.handlers.desk_work import take_on
+
+    wanted = read_typed(code)
+    act(wanted, officer, take_on)
+    say(f"{wanted} 由 {officer} 负责")
 
 
 def close(code: Code, officer: As, outcome: Annotated[str, typer.Option(help="结果，一句话")]) -> None:

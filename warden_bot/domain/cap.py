@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -127,11 +128,33 @@ def _refuse(*_about: object) -> None:
     raise CapRefused("带有 DTD、实体或处理指令，不读")
 
 
-def refuse_hostile(parser: expat.XMLParserType) -> None:
-    """Let a parser stop at what no honest message has: a DTD, an entity, a processing instruction."""
+class Handler(Protocol):
+    """What is told of a document while it is read."""
+
+    def opens(self, name: str, attributes: Mapping[str, str], /) -> None:
+        """Begin an element; its name has its namespace before `SEP`."""
+
+    def closes(self, name: str, /) -> None:
+        """End an element."""
+
+    def says(self, words: str, /) -> None:
+        """Take some of an element's text."""
+
+
+def read_xml(body: bytes, handler: Handler) -> None:
+    """Read a document of a stranger. Raise CapRefused for a DTD, an entity, a processing instruction, and for no XML."""
+    parser = expat.ParserCreate("utf-8", SEP)
+    parser.buffer_text = True
+    parser.StartElementHandler = handler.opens
+    parser.EndElementHandler = handler.closes
+    parser.CharacterDataHandler = handler.says
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
     parser.ProcessingInstructionHandler = _refuse
+    try:
+        parser.Parse(body.decode("utf-8-sig"), True)
+    except (expat.ExpatError, UnicodeError):
+        raise CapRefused("不是 UTF-8 的 XML") from None
 
 
 def is_cap(body: bytes) -> bool:
@@ -144,16 +167,7 @@ def read_cap(body: bytes) -> CapMessage:
     if len(body) > LARGEST:
         raise CapRefused(f"超过 {LARGEST // 1024} KB")
     builder = _Builder()
-    parser = expat.ParserCreate("utf-8", SEP)
-    parser.buffer_text = True
-    parser.StartElementHandler = builder.opens
-    parser.EndElementHandler = builder.closes
-    parser.CharacterDataHandler = builder.says
-    refuse_hostile(parser)
-    try:
-        parser.Parse(body.decode("utf-8-sig"), True)
-    except (expat.ExpatError, UnicodeError):
-        raise CapRefused("不是 UTF-8 的 XML") from None
+    read_xml(body, builder)
     if builder.root is None or builder.root.name != "alert":
         raise CapRefused("不是 CAP 1.2：最外层要是 alert")
     return _message(builder.root)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
-from xml.parsers import expat
 
-from warden_bot.domain.cap import CapRefused, refuse_hostile
+from warden_bot.domain.cap import CapRefused, read_xml
 
 MOST_DOCUMENTS = 1000
 DEEPEST = 20  # elements inside each other
@@ -42,16 +41,7 @@ class _Links:
 def documents_of(body: bytes, address: str) -> list[str]:
     """Return the addresses that an index names, the newest first as it has them. Raise CapRefused for what is none."""
     links = _Links()
-    parser = expat.ParserCreate("utf-8", "}")
-    parser.buffer_text = True
-    parser.StartElementHandler = links.opens
-    parser.EndElementHandler = links.closes
-    parser.CharacterDataHandler = links.says
-    refuse_hostile(parser)
-    try:
-        parser.Parse(body.decode("utf-8-sig"), True)
-    except (expat.ExpatError, UnicodeError):
-        raise CapRefused("不是 UTF-8 的 XML") from None
+    read_xml(body, links)
     if links.root not in ("feed", "rss", "RDF"):
         raise CapRefused("既不是 CAP，也不是 Atom 或 RSS 目录")
     of_cap = [link for kind, link in links.found if kind == CAP_TYPE]
