@@ -118,7 +118,7 @@ def test_question_that_was_asked_while_the_program_was_down_is_answered_once(sch
 
     parent.say(room, QUESTION, to_bot=True)
     school.serve()
-    school.ping()
+    school.hand_over()
     parent.wait_for_answers(room, 1)
     parent.say(room, ANOTHER, to_bot=True)
 
