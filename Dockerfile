@@ -10,7 +10,8 @@ COPY warden_bot ./warden_bot
 COPY content ./content
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable . \
     && mkdir -p var/spool && chown -R warden var \
-    && warden-bot content learn
+    && warden-bot content learn \
+    && python -c "from warden_bot.content.drawing import find_font; assert find_font(), 'no Chinese font'"
 USER warden
 ENV WARDEN_HOST=0.0.0.0
 EXPOSE 8080

@@ -12,7 +12,10 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
+
+from warden_bot.content.loading import load_library
 
 PRELOADED = [
     "warden_bot.app",
@@ -25,6 +28,9 @@ PRELOADED = [
 ]
 DIE_WITH_PARENT = (1, signal.SIGKILL)  # prctl(PR_SET_PDEATHSIG, SIGKILL)
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+# Read here once, and parsed no more by a child whose content has the same words: more than half of what commands took.
+load_library(Path(__file__).parent.parent / "content", date(2026, 11, 23))
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)

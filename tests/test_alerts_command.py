@@ -21,17 +21,21 @@ async def command_line(database: Database, tmp_path: Path, sealer: Sealer) -> Co
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_alert_is_raised_refused_to_its_author_approved_and_withdrawn(command_line: CommandLine) -> None:
+async def test_alert_is_raised_refused_to_its_author_returned_approved_and_withdrawn(command_line: CommandLine) -> None:
     words = ("--title", "绕行", "--text", "北门堵了", "--severity", "urgent", "--audience", "all")
 
     raised = await command_line.run("alerts", "raise", *words, "--as", "甲", "--json")
     own = await command_line.run("alerts", "approve", "1", "--as", "甲")
+    returned = await command_line.run("alerts", "return", "1", "--as", "所长", "--json")
+    why = await command_line.run("alerts", "show", "1", "--json")
+    await command_line.run("alerts", "submit", "1", "--as", "甲")
     approved = await command_line.run("alerts", "approve", "1", "--as", "所长", "--json")
     shown = await command_line.run("alerts", "show", "1", "--json")
     withdrawn = await command_line.run("alerts", "withdraw", "1", "--as", "所长")
 
     assert raised.json == {"id": 1, "status": "awaiting_approval"}
     assert (own.code, len(own.err.splitlines()), "自己" in own.err) == (1, 1, True)
+    assert (returned.json, "请问所长" in why.json["reason"]) == ({"id": 1, "status": "draft"}, True)
     assert (approved.code, approved.json["status"]) == (0, "approved")
     keys = ("status", "groups", "acknowledged", "silent", "parts")
     assert [shown.json[key] for key in keys] == ["approved", 2, 0, [], []]

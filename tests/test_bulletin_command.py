@@ -39,6 +39,7 @@ async def test_figures_are_entered_drafted_and_approved(command_line: CommandLin
     assert entered.json["week"] >= monday  # where it is a day later
     assert "电诈警情12起，盗窃少量。" in draft.json["text"]
     assert draft.json["status"] == "awaiting_approval"
+    assert draft.json["missing"] == ["交通事故", "整改出租屋"]
     assert (again.code, "已经起草了" in again.err) == (1, True)
     assert approved.json["status"] == "approved"
     assert (shown.json["status"], shown.json["missing"]) == ("approved", ["交通事故", "整改出租屋"])
@@ -61,3 +62,9 @@ async def test_wrong_figures_enter_nothing(command_line: CommandLine, command: t
 
     assert (ended.code, ended.out, bool(ended.err)) == (code, "", True)
     assert shown.json["figures"] == {}
+
+
+async def test_week_at_the_end_of_all_days_is_refused_in_one_line(command_line: CommandLine) -> None:
+    ended = await command_line.run("bulletin", "draft", "--week", "9999-12-31")
+
+    assert (ended.code, ended.out, ended.err) == (1, "", "只能起草这一周和上一周的通报\n")

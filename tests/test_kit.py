@@ -25,6 +25,15 @@ def test_clock_that_is_wrong_refuses_the_start_in_one_line(seconds: float) -> No
         require_right_clock(timedelta(seconds=seconds))
 
 
+def test_what_most_commands_never_use_is_not_imported_for_them() -> None:
+    imports = "import sys, warden_bot.kit, warden_bot.handlers.planning, warden_bot.handlers.case"
+    slow = "print([name for name in ('aiohttp', 'alembic', 'jinja2', 'psycopg') if name in sys.modules])"
+    started = [sys.executable, "-c", f"{imports}; {slow}"]
+    ended = subprocess.run(started, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
+
+
 def test_every_table_is_known_to_a_command_that_only_opens_the_kit() -> None:
     known = "import warden_bot.kit, sqlmodel; print([key.column.name for table in sqlmodel.SQLModel.metadata.tables.values() for key in table.foreign_keys])"
     # A process of its own: here everything has been imported already.

@@ -82,6 +82,7 @@ async def test_bad_input_is_refused_in_one_line(command_line: CommandLine) -> No
         ("council", "read", "nothing", "--as", "甲"),
         ("council", "read", "gate-parking", "--as", "无此人"),
         ("lessons", "send", "nothing", "--as", "甲"),
+        ("lessons", "links", LESSON, "--audience", "group:c009"),
         ("lessons", "send", LESSON, "--card", "9", "--as", "甲"),
         ("lessons", "send", LESSON, "--audience", "everybody", "--as", "甲"),
         ("lessons", "participation", "nothing"),

@@ -1,6 +1,7 @@
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,7 +42,12 @@ async def test_roster_is_made_changed_and_handed_over(command_line: CommandLine)
     assert (refused.code, refused.err.strip()) == (1, "甲 不是所长，不能改值班表")
     assert (no_date.code, "不是日期" in no_date.err) == (1, True)
     first = [one for one in listed if one["step"] == 1]
-    assert [one["officer"] for one in first[:4]] == ["乙", "所长", "乙", "甲"]
+    assert [one["officer"] for one in first[:5]] == [None, "乙", "所长", "乙", "甲"]
+    begins = datetime.combine(tomorrow, time(8), ZoneInfo("Asia/Shanghai"))
+    gaps = [(one["id"], datetime.fromisoformat(one["ends_at"])) for one in listed if one["officer"] is None]
+    assert gaps == [(None, begins)] * 2  # one for each step, until the roster begins
+    assert [(one["step"], datetime.fromisoformat(one["ends_at"])) for one in page["gaps"]] == [(1, begins), (2, begins)]
+    assert in_words.out.count("没人值班") == 3
     assert [one["officer"] for one in page["next"]] == ["乙", "甲"]
     assert (page["on_duty"], page["cases"]) == ([], [])
     assert "下一班" in in_words.out

@@ -15,6 +15,7 @@ from warden_bot.ticks.pushing import (
     tick_campaigns,
     tick_class_cards,
     tick_feeds,
+    tick_recalls,
     tick_relay,
 )
 
@@ -32,6 +33,7 @@ SCHEDULED: dict[Tick, float] = {
     tick_campaigns: CAMPAIGN_SECONDS,
     tick_escalation: ESCALATION_SECONDS,
     tick_alerts: ALERT_SECONDS,
+    tick_recalls: ALERT_SECONDS,
     tick_feeds: FEED_SECONDS,
     tick_sweep: SWEEP_SECONDS,
     tick_audit: AUDIT_SECONDS,

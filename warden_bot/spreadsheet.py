@@ -2,6 +2,9 @@
 
 import csv
 import io
+import re
+import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,6 +13,11 @@ from warden_bot.errors import Fault, FaultsFound
 
 LARGEST_FILE = 20 * 1024 * 1024  # bytes; 10,000 groups are about one megabyte
 MOST_ROWS = 100_000
+# Of a workbook: a small file may unpack to far more, and its reader makes room for all between the first and last cell.
+LARGEST_UNPACKED = 100 * 1024 * 1024  # bytes
+MOST_CELLS = 5_000_000
+FILLED = re.compile(rb"<(?:\w+:)?(row|c)\b([^>]*)(?<!/)>")  # what ends in /> is a formatted cell with nothing in it
+PLACE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})(\d{0,7})["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,8 @@ def _csv(name: str, content: bytes) -> list[tuple[int, list[str]]]:
 def _xlsx(name: str, content: bytes) -> list[tuple[int, list[str]]]:
     from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 -- rare: only for XLSX
 
+    if _spans(name, content) > MOST_CELLS:
+        raise FaultsFound([Fault(name, 0, "表格太大：很远的格子里有字，删掉多余的行和列再存一次")])
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
         found = sheet.to_python(skip_empty_area=False)
@@ -104,6 +114,31 @@ def _xlsx(name: str, content: bytes) -> list[tuple[int, list[str]]]:
     if len(found) > MOST_ROWS:
         raise FaultsFound([Fault(name, MOST_ROWS, f"超过 {MOST_ROWS} 行")])
     return [(line, [_cell(cell) for cell in cells]) for line, cells in enumerate(found, start=1)]
+
+
+def _spans(name: str, content: bytes) -> int:
+    """Return how many cells lie between the first and the last that are filled in the largest sheet."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            parts = packed.infolist()
+            if sum(part.file_size for part in parts) > LARGEST_UNPACKED:
+                raise FaultsFound([Fault(name, 0, "解开以后太大（超过 100 MB）")])
+            return max((_spans_of(packed.read(part)) for part in parts if part.filename.endswith(".xml")), default=0)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise FaultsFound([Fault(name, 0, f"打不开这个 XLSX：{error}")]) from None
+
+
+def _spans_of(sheet: bytes) -> int:
+    rows = columns = row = 0
+    for kind, attributes in FILLED.findall(sheet):
+        letters, digits = found.groups() if (found := PLACE.search(attributes)) is not None else (b"", b"")
+        row = int(digits) if digits else row
+        if kind == b"c":
+            column = 0
+            for letter in letters.upper():
+                column = column * 26 + letter - ord("A") + 1
+            rows, columns = max(rows, row), max(columns, column)
+    return rows * columns
 
 
 def _cell(value: object) -> str:

@@ -12,6 +12,7 @@ from tests.factories import NOW
 from tests.platforms.dingtalk import APP_KEY, APP_SECRET, CHAT, MESSAGE, STAFF, callback
 from warden_bot.channels.base import CallbackRequest, Reply
 from warden_bot.channels.dingtalk.channel import Dingtalk
+from warden_bot.channels.inbound import LONGEST_INBOUND
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import Action, ChannelKind, SenderRole
 
@@ -84,7 +85,7 @@ MESSAGES = [
         {"text": {"content": " a\x00b\r\nc\td\x1b[0m\x85 "}, "senderNick": "家\n长\x07"},
         replace(HEARD, text="ab\nc\td[0m"),
     ),
-    Said("long text", {"text": {"content": "长" * 20_000}}, replace(HEARD, text="长" * 10_000)),
+    Said("long text", {"text": {"content": "长" * 30_000}}, replace(HEARD, text="长" * LONGEST_INBOUND)),
     Said("only a mention", {"text": {"content": " "}}, replace(HEARD, text="")),
     Said("picture", content("picture", downloadCode="c1"), replace(HEARD, text="", media=(Media("image", "c1"),))),
     Said(

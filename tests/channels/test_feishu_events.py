@@ -16,14 +16,18 @@ from tests.platforms.feishu import (
     CHALLENGE,
     CHAT,
     ENCRYPT_KEY,
+    PERSON,
     QUESTION,
     VERIFICATION_TOKEN,
     event,
     sealed,
+    sign_event,
     signed,
 )
 from warden_bot.channels.base import CallbackRequest, Received
 from warden_bot.channels.feishu.channel import Feishu
+from warden_bot.domain.message import InboundMessage, Sender
+from warden_bot.states import ChannelKind, SenderRole
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "feishu.json").read_text(encoding="utf-8"))
 SEALED = {"encrypt_key": ENCRYPT_KEY, "verification_token": VERIFICATION_TOKEN, "app_id": APP_ID, "bot_open_id": BOT}
@@ -118,6 +122,8 @@ REFUSED = [
     CallbackCase("no app", sealed(event(QUESTION, app_id="")), code="wrong_receiver", status=403),
     CallbackCase("no message", sealed(event({}) | {"event": {}}), code="malformed", status=400),
     CallbackCase("id with a slash", sealed(event({"message_id": "om_1/.."})), code="malformed", status=400),
+    CallbackCase("a sign under nothing", sealed(sign_event("")), code="malformed", status=400),
+    CallbackCase("a sign without an event id", sealed(sign_event(event_id="")), code="malformed", status=400),
     CallbackCase("long id", sealed(event({"message_id": "o" * 201})), code="malformed", status=400),
     CallbackCase("id is a number", sealed(event({"message_id": 1})), code="malformed", status=400),
     CallbackCase("content is an object", sealed(event({"content": {"text": "x"}})), code="malformed", status=400),
@@ -192,12 +198,24 @@ def test_junk_inside_a_good_envelope_is_refused(raw: bytes) -> None:
     assert refusal_of(idle(Feishu, **SEALED), request) in (("malformed", 400), ("bad_signature", 401))
 
 
+def changed(**sign: object) -> dict[str, Any]:
+    """Return the event of a sign with another inside."""
+    document = sign_event()
+    return document | {"event": document["event"] | sign}
+
+
 NO_MESSAGES = {
     "the bot's own words": event(QUESTION, "app"),
     "the bot's own words, without an id": event(QUESTION, "app") | {"sender": None},
     "the bot was added": event({}, event_type="im.chat.member.bot.added_v1") | {"event": {"chat_id": CHAT}},
     "somebody read": event({}, event_type="im.message.message_read_v1") | {"event": {}},
     "a button was pressed": event({}, event_type="card.action.trigger") | {"event": {"action": {"value": {}}}},
+    "a sign that says nothing of the kind": sign_event(emoji_type="HEART"),
+    "a sign of another spelling": sign_event(emoji_type="thumbsup"),
+    "a sign that was taken away": sign_event(event_type="im.message.reaction.deleted_v1"),
+    "a sign of an app's": changed(operator_type="app", user_id=None, app_id=APP_ID),
+    "a sign of somebody without an id": changed(user_id={"open_id": None}),
+    "a sign of somebody who hides it": changed(user_id=None),
     "an event of version 1": OLD_EVENT,
 }
 
@@ -207,6 +225,17 @@ def test_what_is_no_message_is_acknowledged(document: dict[str, Any]) -> None:
     received = idle(Feishu, **SEALED).parse_callback(post(document))
 
     assert received.messages == ()
+    assert answer_of(received) == {}
+
+
+@pytest.mark.parametrize("emoji_type", ["OK", "THUMBSUP", "DONE", "CheckMark", "Get"])
+def test_sign_under_a_message_is_heard_as_the_word_that_it_stands_for(emoji_type: str) -> None:
+    received = idle(Feishu, **SEALED).parse_callback(post(sign_event("om_ours", emoji_type, event_id="e7")))
+
+    sender = Sender(PERSON, "", SenderRole.PARENT)
+    heard = InboundMessage(ChannelKind.FEISHU, "e7", None, sender, "收到", addressed=False, reacts_to="om_ours")
+    assert received.messages == (heard,)
+    assert not heard.private  # it may have been put there before a whole class
     assert answer_of(received) == {}
 
 

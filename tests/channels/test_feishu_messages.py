@@ -10,6 +10,7 @@ from tests.factories import NOW
 from tests.platforms.feishu import APP_ID, BOT, CHAT, ENCRYPT_KEY, PERSON, event, mention, sealed, signed
 from warden_bot.channels.base import CallbackRequest
 from warden_bot.channels.feishu.channel import Feishu
+from warden_bot.channels.inbound import LONGEST_INBOUND
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import ChannelKind, SenderRole
 
@@ -98,7 +99,7 @@ SAYINGS = [
     ("@_user_10 与 @_user_1", [mention(1, "ou_a", "甲"), mention(10, "ou_b", "乙")], BOT, "@乙 与 @甲", False),
     ("@_user_1", [{"key": "@_user_1", "id": None, "name": None}], BOT, "@", False),
     ("一\r\n二\t三\x00\x1b[0m四\x85", [], BOT, "一\n二\t三[0m四", False),
-    ("字" * 20_000, [], BOT, "字" * 10_000, False),
+    ("字" * 30_000, [], BOT, "字" * LONGEST_INBOUND, False),
 ]
 
 
@@ -114,4 +115,4 @@ def test_mentions_and_controls(
 def test_name_cannot_swell_a_text() -> None:
     found = said("@_user_2" * 500, mention(2, "ou_2", "名" * 5000))
 
-    assert len(found.text) <= 10_000
+    assert len(found.text) <= LONGEST_INBOUND

@@ -22,6 +22,7 @@ from tests.platforms.matrix import (
     transaction,
 )
 from warden_bot.channels.base import CallbackRequest, Received
+from warden_bot.channels.inbound import LONGEST_INBOUND
 from warden_bot.channels.matrix.channel import Matrix
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import SenderRole
@@ -122,7 +123,7 @@ HEARD = [
     ("an emote", message_event("想问反诈", {"msgtype": "m.emote"}), "想问反诈", False),
     ("characters nobody sees", message_event("反\x00\x07\x1b诈\n\t热线\u009f"), "反诈\n\t热线", False),
     ("half a character", message_event("反\ud800诈"), "反诈", False),
-    ("a very long one", message_event("长" * 20_000), "长" * 10_000, False),
+    ("a very long one", message_event("长" * 30_000), "长" * LONGEST_INBOUND, False),
 ]
 
 
@@ -192,7 +193,7 @@ def test_event_that_is_no_message_is_passed_over_and_keeps_no_other_from_us(labe
     assert answer_of(received) == (200, b"{}")
 
 
-@pytest.mark.parametrize("key", ["👍", "👍🏽", "✅", "✔️", "收到"])
+@pytest.mark.parametrize("key", ["👍", "👍🏽", "👌", "✅", "✔️", "收到"])
 def test_sign_under_a_message_is_heard_as_the_word_that_it_stands_for(key: str) -> None:
     assert messages(reaction(key)) == [replace(in_group("收到", addressed=False), reacts_to="$of-ours")]
 

@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 from tests.factories import NOW
 from tests.platforms.onebot import GROUP_ID, SECRET, SELF_ID, USER_ID, event, posted
 from warden_bot.channels.base import CallbackRequest, Reply
+from warden_bot.channels.inbound import LONGEST_INBOUND
 from warden_bot.channels.onebot.channel import OneBot
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import Action, ChannelKind, SenderRole
@@ -89,7 +90,7 @@ TEXTS: list[tuple[str, Any, str, bool]] = [
     ("escaped mention is talk", f"&#91;CQ:at,qq={SELF_ID}&#93;", f"[CQ:at,qq={SELF_ID}]", False),
     ("mention within a value is none", f"[CQ:json,data=&#91;CQ:at&#44;qq={SELF_ID}&#93;]好", "好", False),
     ("half a code", "[CQ:at,qq=", "[CQ:at,qq=", False),
-    ("many brackets", "[" * 30_000, "[" * 10_000, False),
+    ("many brackets", "[" * 30_000, "[" * LONGEST_INBOUND, False),
 ]
 
 

@@ -15,6 +15,7 @@ from tests.platforms.wechat_official import (
     posted_sealed,
     said,
 )
+from warden_bot.channels.inbound import LONGEST_INBOUND
 from warden_bot.channels.wechat_official.channel import WechatOfficial
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.states import ChannelKind, SenderRole
@@ -48,7 +49,7 @@ MESSAGES: list[tuple[str, bytes, InboundMessage | None]] = [
     ("text", said(), heard(VALID_TEXT)),
     ("text with blanks", said(Content=" 在吗\t\n我\x7f想问 \u0085"), heard("在吗\t\n我想问")),
     ("empty text", said(Content=""), heard("")),
-    ("text as long as nobody writes", said(Content="防" * 20_000), heard("防" * 10_000)),
+    ("text as long as nobody writes", said(Content="防" * 30_000), heard("防" * LONGEST_INBOUND)),
     (
         "picture",
         said(MsgType="image", Content=None, PicUrl="http://203.0.113.9/x", MediaId="MEDIA1"),

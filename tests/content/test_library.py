@@ -220,3 +220,15 @@ def test_shelf_keeps_the_last_good_content_and_says_so(folder: Path) -> None:
 def test_shelf_refuses_to_begin_with_broken_content(folder: Path) -> None:
     with pytest.raises(FaultsFound):
         Shelf(folder, TODAY, lambda _library: [Fault("x", 1, "太长")])
+
+
+def test_push_with_too_few_ways_of_saying_it_is_named(folder: Path) -> None:
+    known = load_library(folder, TODAY).warnings
+    fewer = edit(folder, PUSH, lambda text: text[: text.rindex("## 正文")])
+
+    first = line_of(folder, PUSH, "## 正文") + 1
+    reason = "只有 2 种说法，要 3 种轮着用：每种写一个“## 正文”"
+    assert (fewer.faults, [one for one in fewer.warnings if one not in known]) == (
+        [],
+        [Fault(f"content/{PUSH}", first, reason)],
+    )

@@ -10,7 +10,7 @@ from warden_bot.content.loading import Loaded, load_library
 from warden_bot.content.open_pages import pushed
 
 TODAY = date(2026, 11, 25)
-LESSON, COUNCIL = "lessons/fraud-teacher-fee.md", "council/gate-parking.md"
+LESSON, COUNCIL, WORDS = "lessons/fraud-teacher-fee.md", "council/gate-parking.md", "pages.yml"
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +68,13 @@ BROKEN = [
     (COUNCIL, "closes: 2026-12-31", "ends: 2026-12-31", 2, "缺少 closes"),
     (COUNCIL, "closes: 2026-12-31", "closes: 9999-12-31", 5, "最晚写到"),
     (COUNCIL, "closes: 2026-12-31", "closes: 2026-02-30", 5, "日历上没有"),
-    (COUNCIL, "## 问题", "## 提问", 8, "不认识的“## 提问”"),
+    (COUNCIL, "## 问题", "## 提问", 9, "不认识的“## 提问”"),
     (COUNCIL, "question: gate-parking", "question: gate", 2, "文件名却是"),
-    (COUNCIL, "放学时校门口", "保证破案。放学时校门口", 9, "不能写"),
+    (COUNCIL, "放学时校门口", "保证破案。放学时校门口", 10, "不能写"),
+    (WORDS, "一共收到 {{ count }} 条意见。", "收到了。", 23, "count 里要有 {{ count }}"),
+    (WORDS, "first: 紧急、有危险请立刻打110/119/120。", "first: ", 5, "first 里要有 110"),
+    (WORDS, "  kind: 云课堂", "  kinds: 云课堂", 45, "不认识的项 kinds"),
+    (WORDS, "kind: 云课堂", "kind: 看 www.example.com", 45, "不能放链接"),
 ]
 
 
@@ -111,3 +115,28 @@ def test_both_may_be_left_out_and_an_overdue_review_only_warns(shipped: Path, tm
 def test_question_is_open_from_its_first_day_to_its_last(day: int, stage: Stage) -> None:
     question = load_library(CONTENT, TODAY).library.open_pages.questions["gate-parking"]
     assert question.stage(date.fromordinal(date(2026, 11, 1).toordinal() + day - 1)) is stage
+
+
+def test_question_of_the_demo_is_to_be_replaced_before_it_goes_live(shipped: Path) -> None:
+    loaded = load_library(CONTENT, TODAY)
+    asked = load_with(shipped, COUNCIL, "demo: true\n", "")
+
+    assert [(one.line, "演示的议题" in one.reason) for one in loaded.warnings if one.file.endswith(COUNCIL)] == [
+        (6, True)
+    ]
+    assert [one for one in asked.warnings if one.file.endswith(COUNCIL)] == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "doubt"),
+    [
+        ("高三12班一位家长说得对", "像是某个班"),
+        ("感谢李建国同学", "人的名字"),
+        ("{{ local.station_name }}已在学校东门划线，周一起用。", ""),
+    ],
+)
+def test_reply_that_lets_people_guess_who_wrote_is_to_be_looked_at(shipped: Path, reply: str, doubt: str) -> None:
+    loaded = load_with(shipped, COUNCIL, "demo: true\n---\n", f"---\n\n## 答复\n{reply}\n\n")
+
+    found = [(one.line, doubt in one.reason) for one in loaded.warnings if one.file.endswith(COUNCIL)]
+    assert (loaded.faults, found) == ([], [(9, True)] if doubt else [])

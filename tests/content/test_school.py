@@ -15,7 +15,7 @@ from warden_bot.errors import Fault
 
 TODAY = date(2026, 11, 25)
 SCHOOL = """
-terms: {春季开学: [2027-02-22], 秋季开学: [2027-09-01], 寒假离校: [2027-01-28]}
+terms: {春季开学: [2027-02-22], 秋季开学: [2027-09-01], 月假: [], 寒假离校: [2027-01-28]}
 gaokao: [[2027-06-07, 2027-06-10]]
 results: [2027-06-24]
 trials: [[2027-03-20, 2027-03-21], 2027-04-02]
@@ -80,6 +80,19 @@ def test_folder_without_both_files_still_works(folder: Path) -> None:
         ("school.yml", "breaks:", "brakes:", 6, "不认识的项 brakes"),
         ("school.yml", "results:", "push_times: [午饭时]\nresults:", 4, "“午饭时”看不懂"),
         ("school.yml", "results:", 'push_times: ["13:10-12:10"]\nresults:', 4, "看不懂"),
+        ("school.yml", "results:", 'push_times: ["21:30-22:30"]\nresults:', 4, "安静时段"),
+        ("school.yml", "[[2027-06-07, 2027-06-10]]", "[2027-06-07, 2027-06-10]", 3, "2027 年写了两条"),
+        ("school.yml", "2027-06-10]]", "2028-06-10]]", 3, "看看是不是写错了"),
+        ("school.yml", "2027-04-02]", "2027-03-21]", 5, "2027-03-20 和 2027-03-21 开始的两条日子重叠"),
+        ("school.yml", "[2027-01-28]", "[2027-01-28, 2027-01-30]", 2, "寒假离校 一年一次"),
+        ("school.yml", "[2027-01-28]", "[[2026-09-01, 2027-02-23]], 春: [[2027-02-22, 2027-07-01]]", 2, "学期重叠"),
+        ("school.yml", "gaokao:", "events: {春季开学: [2027-02-20]}\ngaokao:", 3, "“春季开学”在 terms 里也有"),
+        ("school.yml", "春季开学:", "高考:", 2, "高考的日子写在 gaokao 里"),
+        ("school.yml", 'from: "08:00"', 'from: "12:00"', 9, "until 要晚于 from"),
+        ("school.yml", "[周一, 周二]", "[]", 9, "days 要写"),
+        ("holidays.yml", "2026-12-31", "2026-01-03", 6, "看看是不是写错了"),
+        ("holidays.yml", "[2026-12-31, 2027-01-02]", "2026-01-03", 6, "和别的放假重叠"),
+        ("holidays.yml", "2026-01-04", "2026-01-03", 5, "2026-01-03 在放假的日子里"),
         ("holidays.yml", "2026-12-31", "2027-02-29", 6, "日历上没有“2027-02-29”这一天"),
         ("holidays.yml", "working", "work", 5, "不认识的项 work"),
     ],
@@ -119,7 +132,12 @@ ENTRIES = [
     ('yearly: "12-02", at: "12:30", window: 30, sunday: "15:20"', "12:30 是整点或半点"),
     ('yearly: "12-02", at: "12:25", sunday: "15:20"', "平日 12:25 到 13:15 不全在推送时间里"),
     ('yearly: "12-02", at: "12:15", sunday: "16:20"', "星期天 16:20 到 17:10 不全在推送时间里"),
-    ('yearly: "12-02", at: "09:15", sunday: "15:20", window: 20, spread: 5', "平日 09:15"),
+    ('yearly: "12-02", at: "09:15", sunday: "15:20", window: 30', "平日 09:15"),
+    ('weekly: 周三, at: "12:15", spread: 5', "spread 要 20 到 30"),
+    ('weekly: 周三, at: "12:15", spread: 31', "spread 要 20 到 30"),
+    ('yearly: "02-29", at: "12:15", sunday: "15:20"', "四年才有一次"),
+    ('monthly: 29, at: "12:15", sunday: "15:20"', "29 号不是每个月都有"),
+    ('term: 月假, before: 1, at: "12:15"', "school.yml 里还没有日子"),
     ('weekly: 周三, at: "12:15"', None),
     ('weekly: 周日, at: "15:20"', None),
     ('weekly: 周日, at: "12:15"', "星期天 12:15"),
@@ -134,6 +152,27 @@ ENTRIES = [
     ('monthly: 15, until: 2027-02-01, at: "12:15"', None),  # a Tuesday and a Friday
     ('monthly: 15, until: 2027-08-31, at: "12:15"', "会碰上星期天"),  # 2027-08-15
 ]
+
+
+FAULTY = [
+    ('weekly: 周三, at: "12:15", exam: yes', ["exam 要写 true 或 false"]),
+    ('monthly: true, at: "12:15"', ["每月“True”号不存在，要写 1 到 31"]),
+    ('weekly: 周四, at: "12:15"}\n  - {campaign: fraud-hotline, weekly: 周三, at: "12:15"', []),
+    (
+        'weekly: 周三, at: "17:25"}\n  - {campaign: fraud-hotline, weekly: 周三, at: "12:15"',
+        ["推送 fraud-hotline 在同一天排了两次，只会发一次"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "reasons"), FAULTY, ids=[fields for fields, _ in FAULTY])
+def test_entry_that_cannot_be_meant_is_refused_on_its_line(library: Library, fields: str, reasons: list[str]) -> None:
+    text = f"calendar:\n  - {{campaign: fraud-hotline, {fields}}}\n"
+    read = read_mapping(text, "calendar.yml")
+    read_calendar(read, library.campaigns, TODAY)
+
+    last = text.count("\n")
+    assert [(one.line, one.reason) for one in read.faults] == [(last, reason) for reason in reasons]
 
 
 def warnings_of(folder: Path, library: Library, fields: str) -> list[Fault]:

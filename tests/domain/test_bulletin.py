@@ -37,7 +37,12 @@ def test_small_number_is_neither_printed_nor_to_be_subtracted(
         "李某被骗三万",
         "某某家长被骗",
         "示例中学门口有车祸",
+        "示例中學门口有车祸",
         "实验小学门口有车祸",
+        "县一中一名学生被骗",
+        "镇上的高中有学生被骗",
+        "我校一名学生被骗",
+        "外国语学校门口有车祸",
         "感谢张伟民提供线索",
     ],
 )
@@ -53,6 +58,8 @@ def test_class_school_and_person_are_not_named(text: str) -> None:
         f"进展中的案件不公布细节。—{STATION} 11月22日",
         "中小学生骑车要戴头盔，值班民警在窗口，末班车前到家。",
         "有些人冒充老师，某些群里也有。",
+        "学校不在群里收钱，校门口慢行。初高中学生万一中招，周一中午前打110。",
+        "高中生中考、高考后打工，别信中奖。驾校不收定金。",
     ],
 )
 def test_ordinary_bulletin_may_go(text: str) -> None:

@@ -22,6 +22,13 @@ DESKS = {"消防", "fire"}
         (f"记 明天去看 {CODE}", DeskOrder(Verb.NOTE, "", f"明天去看 {CODE}")),
         ("回 家", DeskOrder(Verb.ANSWER, "", "家")),
         (f"接 {CODE}", None),
+        (f"转给消防 {CODE}", DeskOrder(Verb.TRANSFER, CODE, "", "消防")),
+        (f"转到 消防 {CODE} 楼道堵了", DeskOrder(Verb.TRANSFER, CODE, "楼道堵了", "消防")),
+        (f"回复 {CODE} 是哪家店（北门？）", DeskOrder(Verb.ANSWER, CODE, "是哪家店（北门？）")),
+        (f"结案：编号{CODE} 已处理", DeskOrder(Verb.CLOSE, CODE, "已处理")),
+        (f"“结 {CODE} 已处理”", DeskOrder(Verb.CLOSE, CODE, "已处理")),
+        (f"记录【{CODE}】看过了", DeskOrder(Verb.NOTE, CODE, "看过了")),
+        (f"期限 {CODE} 12月1日", DeskOrder(Verb.DUE, CODE, "12月1日")),
     ],
 )
 def test_order_is_read(text: str, order: DeskOrder | None) -> None:

@@ -2,11 +2,12 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import NOW
-from warden_bot.domain.duty import Call, Escalation, Pace, Shift, look_again_at, next_escalation
+from warden_bot.domain.duty import Call, Escalation, Pace, Shift, gaps_between, look_again_at, next_escalation
 
 HOUR = timedelta(hours=1)
 WITHIN = timedelta(minutes=5)
@@ -53,6 +54,24 @@ def test_officer_who_comes_on_duty_later_is_called_though_the_step_was() -> None
 
 def test_empty_roster_names_nobody() -> None:
     assert next_escalation([shift(7, end=NOW)], [], NOW, PACE) == Escalation(1, ())
+
+
+@pytest.mark.parametrize(
+    ("shifts", "gaps"),
+    [
+        ([], [(0, 24)]),
+        ([(0, 24)], []),
+        ([(-5, 30)], []),
+        ([(2, 4), (6, 8)], [(0, 2), (4, 6), (8, 24)]),
+        ([(6, 8), (2, 4)], [(0, 2), (4, 6), (8, 24)]),
+        ([(2, 9), (3, 4), (8, 12)], [(0, 2), (12, 24)]),
+        ([(-9, -5), (30, 40)], [(0, 24)]),
+        ([(20, 30)], [(0, 20)]),
+    ],
+)
+def test_gaps_are_the_hours_that_no_shift_covers(shifts: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> None:
+    hours = [(NOW + start * HOUR, NOW + end * HOUR) for start, end in shifts]
+    assert gaps_between(hours, NOW, NOW + 24 * HOUR) == [(NOW + start * HOUR, NOW + end * HOUR) for start, end in gaps]
 
 
 def test_exhausted_roster_names_nobody() -> None:

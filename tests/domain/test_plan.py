@@ -33,7 +33,10 @@ def decided(planner: Planner, entries: Sequence[CalendarEntry]) -> list[int | st
     """Return the wording of each push, or the code of why it is skipped."""
     rules = {one.audience: parse_audience(one.audience) for one in entries}
     planner.audiences = rules
-    codes = {in_words(code).what: code for code in ("week_full", "known_words", "muted", "in_lesson", "unwelcome")}
+    codes = {
+        in_words(code).what: code
+        for code in ("week_full", "said_today", "known_words", "muted", "in_lesson", "unwelcome")
+    }
     due = occurrences(tuple(entries), NOON - timedelta(days=1), NOON + timedelta(days=500), ZONE)
     return [one.wording or codes.get(one.skipped or "", one.skipped) for one in planner.plan(due)]
 
@@ -53,6 +56,7 @@ TABLE: list[tuple[str, list[CalendarEntry], list[int | str | None]]] = [
     ("the third of a week, and the next week's first", on(0, 1, 2, 7), [1, 2, "week_full", 3]),
     ("Sunday belongs to the week before", on(5, 6, 7), [1, 2, 3]),
     ("no words twice within 90 days", on(0, 7, 14, 21, 91), [1, 2, 3, "known_words", 1]),
+    ("one campaign twice a day", [*on(0), *on(0, at=time(17, 25)), *on(1)], [1, "said_today", 2]),
     ("one wording only", on(0, 90, 91, campaign="b"), [1, "known_words", 1]),
     ("nobody there", on(0, audience="group:c9"), [NO_GROUPS]),
     ("nobody left", on(0, audience="classes-grade:高三"), [NO_GROUPS]),

@@ -6,7 +6,7 @@ import pytest
 from tests.conftest import ZONE
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.push_times import PushTimes
-from warden_bot.domain.year import Lessons, SchoolYear, Span, week_start
+from warden_bot.domain.year import Lessons, SchoolYear, Span, not_again_since, week_start
 
 EXAM, BEFORE = "高考静默，什么都不推", "高考前只推证件、送考交通、考试骗局"
 TRIALS, NO_PUSH, FESTIVAL = "学校考试前后三天不推", "学校定的不推送的日子", "除夕到初三不推"
@@ -77,6 +77,13 @@ def test_lessons_by_the_day_and_the_minute(day: str, begins: str, ends: str, *, 
     found = YEAR.in_lesson(start.astimezone(UTC), end.astimezone(UTC), ZONE)
     assert [one.rule for one in found] == (["grade:高三"] if in_lesson else [])
     assert replace(YEAR, lessons=()).in_lesson(start, end, ZONE) == ()
+
+
+def test_words_of_a_day_are_known_until_ninety_whole_days_later() -> None:
+    arrived_last = datetime(2027, 3, 1, 13, 5, tzinfo=ZONE)  # fifty minutes after it was made
+
+    assert not_again_since(datetime(2027, 5, 30, 21, 0, tzinfo=ZONE), ZONE) < arrived_last - timedelta(minutes=50)
+    assert not_again_since(datetime(2027, 5, 31, 6, 30, tzinfo=ZONE), ZONE) > arrived_last
 
 
 def test_week_begins_on_the_school_s_monday() -> None:

@@ -142,12 +142,35 @@ async def test_preview_names_exact_recipients_and_bytes(story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"audience": "group:none"}, {"text": " "}, {"title": ""}, {"text": "长" * 1001}, {"audience": "nobody"}]
+    "wrong",
+    [
+        {"audience": "group:none"},
+        {"text": " "},
+        {"title": ""},
+        {"text": "长" * 1001},
+        {"audience": "nobody"},
+        {"text": "北门\0堵了"},  # no database takes it
+        {"text": "北门\ud83d堵了"},
+        {"text": "别去北门\u202e门南去"},  # read backwards
+    ],
+    ids=ascii,
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_what_cannot_be_sent_is_not_raised(story: Story, wrong: dict[str, Any]) -> None:
     with pytest.raises(Refused):
         await story.do("raise_alert", "甲", replace(WANTED, **wrong))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_what_nobody_sees_is_not_kept_of_a_reason(story: Story) -> None:
+    number = (await story.do("raise_alert", "甲", replace(WANTED, text="第一行\r\n👨\u200d👩\u200d👧 在北门"))).id or 0
+    with pytest.raises(Refused, match="理由"):
+        await story.do("give_back", "所长", number, "\0 ")
+    await story.do("give_back", "所长", number, "写\0上时间")
+    returned = (await story.show(number))["reason"]
+    await story.do("withdraw", "甲", number, "不\0发了")
+
+    assert (returned, (await story.show(number))["reason"]) == ("写上时间", "不发了")
 
 
 @pytest.mark.parametrize("day", ["2027-06-06", "2026-11-23"])

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import col, select
 
 from tests.alert_story import WANTED, Story
-from tests.alerted import add_alert, asked, end
+from tests.alerted import add_alert, asked, end, heard
 from tests.conftest import ZONE, Clock, Mailroom
 from tests.desk import handle, said
 from tests.factories import NOW, add_groups, make_group
@@ -16,7 +16,7 @@ from warden_bot.content.acknowledgement import Asking
 from warden_bot.content.library import Library
 from warden_bot.handlers.alert_reminding import Insisting, insist
 from warden_bot.handlers.delivery import sweep_outbox
-from warden_bot.handlers.dispatch import Desk
+from warden_bot.handlers.dispatch import Desk, dispatch, understand
 from warden_bot.states import DeliveryStatus
 from warden_bot.store.alerts import Alert
 from warden_bot.store.moves import LOST
@@ -62,6 +62,25 @@ async def test_only_the_silent_are_reminded_twice_and_then_handed_on_once(
     assert [one.reminders for one in found.values()] == [0, 2, 2]
     assert found["c001"].handed_on_at is None
     assert found["c002"].handed_on_at is not None
+
+
+async def test_who_said_so_of_a_newer_alert_is_asked_again_of_the_older_one_and_can_say_so_too(
+    desk: Desk, library: Library, clock: Clock
+) -> None:
+    await add_groups(desk.database, make_group(desk.sealer, "c001"), make_group(desk.sealer, "c002"))
+    old = await add_alert(desk.database)
+    new = await add_alert(desk.database, "c001", at=NOW + timedelta(minutes=1))
+
+    async def say() -> list[list[str]]:
+        message = talk("收到", "c001", sender=TEACHER)
+        await dispatch(understand(desk, message, library, "11月23日", clock()))
+        return [await heard(desk.database, alert) for alert in (old, new)]
+
+    counted = [await say(), await say()]
+    await remind(desk, library, clock, 11)
+    counted += [await say(), await say()]
+
+    assert counted == [[[], ["c001"]], [[], ["c001"]], [["c001"], ["c001"]], [["c001"], ["c001"]]]
 
 
 async def test_nobody_is_reminded_once_it_is_over_nor_at_night_of_what_is_not_urgent(

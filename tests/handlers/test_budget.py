@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from tests.alert_story import WANTED, Story
 from tests.conftest import ZONE
 from warden_bot.alert_states import AlertSeverity
 from warden_bot.domain.calendar import CalendarEntry, parse_day_rule
+from warden_bot.domain.trouble import in_words
 from warden_bot.errors import Refused
+from warden_bot.handlers.broadcast import Order, send_by_hand
 from warden_bot.handlers.campaign import launch_due
 from warden_bot.handlers.planning import coming_pushes, learn_school, planner_of
+from warden_bot.states import Priority
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.outbox import undelivered
 
@@ -68,6 +72,56 @@ async def test_announcement_counts_and_the_push_after_it_is_refused(story: Story
     assert await problems(story, announcement) == []
     assert [reason and "已经听过两条" in reason for reason in planned] == [True, True, None]
     assert (refused, len(next_week)) == ([], 1)
+
+
+async def test_what_is_sent_by_hand_leaves_always_but_the_calendar_makes_room(story: Story) -> None:
+    story.library = replace(story.library, calendar=(due("fraud-hotline", "周一"), due("drugs-report", "周五")))
+    (pushed,) = await push(story, MONDAY)
+    sent = []
+    for text in ("校门口今天修路", "校门口明天还修路"):
+        order = Order(text, "", "group:c001", Priority.BROADCAST, "cli:x")
+        now = story.clock.forward(days=1)
+        sent.append(await story.database.write(partial(send_by_hand, order=order, channels=story.channels, now=now)))
+        await story.mailroom.send_due()
+
+    (last,) = await push(story, MONDAY + timedelta(days=4))
+
+    assert [await problems(story, one.id or 0) for one in (pushed, *sent)] == [[], [], []]
+    assert [code for code, _ in await problems(story, last.id or 0)] == ["week_full"]  # c001; the others hear it
+
+
+async def test_push_that_an_editor_moves_to_later_today_is_not_heard_twice(story: Story) -> None:
+    first = due("fraud-hotline", "周一")
+    story.library = replace(story.library, calendar=(first,))
+    made = await push(story, MONDAY)
+    story.library = replace(story.library, calendar=(replace(first, at=time(17, 25), audience="all"),))
+
+    (again,) = await push(story, MONDAY + timedelta(hours=5, minutes=10))
+
+    assert len(made) == 1
+    found = await problems(story, again.id or 0)
+    assert found == [("said_today", str(in_words("said_today")))] * 3  # the campus group had not heard it
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_update_is_a_message_too_and_refused_as_the_third_but_the_all_clear_leaves(story: Story) -> None:
+    story.clock.now = MONDAY
+    number = await story.released(INFO)
+    await story.mailroom.send_due()
+    await story.do("update", "所长", number, "改到周六修")
+    await story.tick()
+    await story.mailroom.send_due()
+
+    with pytest.raises(Refused, match="3 个群本周已经收到 2 条，更新下周再发"):
+        await story.do("update", "所长", number, "改到周日修")
+    said = len(await story.heard(number))
+    await story.do("clear", "所长", number, "修完了")
+    await story.tick()
+    pressing = await story.released(replace(INFO, severity=AlertSeverity.WARNING, text="有人冒充班主任收款"))
+    await story.mailroom.send_due()
+
+    assert (said, len(await story.heard(number))) == (2, 3)
+    assert (await story.do("update", "所长", pressing, "又换了名字收款")).severity is AlertSeverity.WARNING
 
 
 async def test_third_is_refused_when_it_is_the_announcement_and_danger_never_is(story: Story) -> None:

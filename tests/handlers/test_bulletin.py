@@ -44,7 +44,7 @@ class Station:
         async def work(session: Session) -> dict[str, int]:
             officer = await officer_by_name(session, who)
             assert officer is not None
-            return await enter_figures(session, self.library.bulletin, officer, monday, entered, self.bench.now)
+            return await enter_figures(session, self.library.bulletin, officer, monday, entered, ZONE, self.bench.now)
 
         return await self.database.write(work)
 
@@ -150,11 +150,30 @@ async def test_only_what_many_asked_the_bot_this_week_is_named(station: Station)
     assert alert.audience == "campus"
 
 
-async def test_what_classes_can_act_on_goes_to_them_too(station: Station) -> None:
+async def test_what_classes_can_act_on_goes_to_them_too_after_the_campus_group(
+    station: Station, mailroom: Mailroom, clock: Clock
+) -> None:
     await station.enter(FIGURES)
     await station.ask("fraud.impersonated-teacher-fee", 6)
+    alert = await station.decide(approve, await station.draft())
+    clock.now = SUNDAY + timedelta(seconds=5)
+    await station.database.write(
+        lambda session: step_alerts(session, station.bench.channels, station.library, ZONE, clock.now)
+    )
 
-    assert (await station.draft()).audience == "all"
+    async def rooms() -> list[str]:
+        await mailroom.send_due()
+        async with station.database.read() as session:
+            return [line.room for line in await said_since(session, 0) if not line.room.startswith("private:")]
+
+    first = await rooms()
+    clock.forward(minutes=1)
+    every = await rooms()
+
+    assert alert.audience == "all"
+    assert first == ["campus"]
+    assert (every[0], len(every), len(set(every))) == ("campus", len(set(every)), alert.expected)
+    assert alert.expected > 1
 
 
 async def test_second_draft_is_refused_until_the_first_is_returned_or_withdrawn(station: Station) -> None:
@@ -214,16 +233,21 @@ async def test_figures_that_changed_while_the_picture_was_drawn_make_no_draft(st
 
 
 @pytest.mark.parametrize(
-    ("who", "entered", "reason"),
+    ("who", "entered", "monday", "reason"),
     [
-        ("网管", {"盗窃": 3}, "不能填通报的数字"),
-        ("甲", {"线索": 3}, "没有“线索”这一项"),
-        ("甲", {"盗窃": 100_000}, "要填 0 到"),
+        ("网管", {"盗窃": 3}, MONDAY, "不能填通报的数字"),
+        ("甲", {"线索": 3}, MONDAY, "没有“线索”这一项"),
+        ("甲", {"盗窃": 100_000}, MONDAY, "要填 0 到"),
+        ("甲", {"盗窃": -1}, MONDAY, "要填 0 到"),
+        ("甲", {"盗窃": 3}, MONDAY + timedelta(weeks=1), "还没有到"),
+        ("甲", {"盗窃": 3}, MONDAY - timedelta(weeks=52), "太早了"),  # the wrong year
     ],
 )
-async def test_what_is_no_figure_is_refused(station: Station, who: str, entered: dict[str, int], reason: str) -> None:
+async def test_what_is_no_figure_is_refused(
+    station: Station, who: str, entered: dict[str, int], monday: date, reason: str
+) -> None:
     with pytest.raises(Refused, match=reason):
-        await station.enter(entered, who)
+        await station.enter(entered, who, monday)
 
 
 async def test_draft_that_names_the_school_is_refused_with_the_reason(station: Station) -> None:

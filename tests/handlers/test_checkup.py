@@ -11,6 +11,7 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.registry import Channels, build_channels
 from warden_bot.content.alarms import AlarmSource
+from warden_bot.content.drawing import find_font
 from warden_bot.content.loading import load_library
 from warden_bot.handlers.checkup import (
     Finding,
@@ -19,6 +20,7 @@ from warden_bot.handlers.checkup import (
     check_channel,
     check_content,
     check_database,
+    check_pictures,
     check_spool,
     kinds_in_use,
     needs_the_outside,
@@ -58,6 +60,16 @@ def test_shipped_content_is_no_fault_and_a_broken_folder_is(tmp_path: Path) -> N
 
     assert [one.state for one in shipped] in (["ok"], ["warning"])
     assert (broken.state, broken.remedy) == ("fault", "改好后运行 content check")
+
+
+def test_machine_without_a_chinese_font_is_told_that_the_bulletin_has_no_picture_and_what_to_install() -> None:
+    (no_font,) = check_pictures(None)
+    (no_picture,) = check_pictures(Path(__file__))  # a file that is no font
+
+    assert [(one.check, one.state) for one in (no_font, no_picture)] == [("pictures", "warning")] * 2
+    assert all("只发文字" in one.words and "apt install fonts-" in one.remedy for one in (no_font, no_picture))
+    if font := find_font():
+        assert [one.state for one in check_pictures(font)] == ["ok"]
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,21 @@ async def test_officer_s_answer_is_told_of_and_shown_to_whoever_has_the_code(des
     assert "没找到" in unknown
 
 
+async def test_officer_who_writes_to_several_reporters_is_told_how_many_read_it(desk: Desk, library: Library) -> None:
+    await crew(desk)
+    code = await tipped(desk, library)
+    await handle(desk, library, make_message("今天中午又在卖"))  # the same reporter's
+    alone = await order(desk, library, f"回 {code} {WORDS}")
+    for number, group in (("第二", None), ("第三", "c001")):
+        sender = Sender(number, number, SenderRole.PARENT)
+        await handle(desk, library, make_message(TIP, sender=sender, group=group))
+
+    said = await order(desk, library, f"回 {code} {WORDS}")
+
+    assert alone == f"编号 {code}：记下了，对方拿编号能看到。"
+    assert said == f"编号 {code}：记下了，3 个人举报了这件事，都能看到这句。别写谁举报的。"
+
+
 async def test_nothing_that_officers_write_stands_in_clear_anywhere(desk: Desk, library: Library) -> None:
     await crew(desk)
     code = await tipped(desk, library)

@@ -10,6 +10,7 @@ from tests.factories import NOW, add_officer_on_duty, make_message
 from tests.handlers.test_taking import add_officers
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
+from warden_bot.domain.duties import OPENINGS
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.handlers.dispatch import Desk, understand
 from warden_bot.handlers.duties import Duty, duty_of, take_duty
@@ -141,3 +142,9 @@ async def test_with_every_group_silenced_it_is_done_without_a_word(desk: Desk, l
     assert reply is not None
     assert reply.text is None
     assert len(await cases(desk)) == 1
+
+
+def test_families_and_teachers_are_told_the_words_in_private(library: Library) -> None:
+    told = "\n".join(answer.private.source for answer in library.answers.values())
+
+    assert [opening for opening in OPENINGS if f"发“{opening}”" not in told] == []

@@ -20,7 +20,7 @@ from warden_bot.domain.cap import CapInfo, CapMessage, Reference, write_cap
 from warden_bot.handlers import alert as desk
 from warden_bot.handlers.alert_export import messages_of
 from warden_bot.handlers.alert_judging import named_alert
-from warden_bot.handlers.feed import Outcome, severity_of, take_message, title_of, words_of
+from warden_bot.handlers.feed import Outcome, take_message
 from warden_bot.handlers.feed_reading import FeedReader
 from warden_bot.states import OfficerRole
 from warden_bot.store.alert_parts import parts_of
@@ -147,6 +147,37 @@ async def test_warning_is_over_when_its_feed_said_so_however_late_it_is_approved
     assert alert.expires_at == over
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_newer_words_say_anew_when_it_is_over_and_that_it_is(feed: Feed) -> None:
+    (number,) = (await feed.says(feed.message(1, expires=feed.clock() + timedelta(hours=2)))).alerts
+    await feed.release(number)
+    longer = feed.clock() + timedelta(hours=9)
+    await feed.says(feed.message(2, "Update", about=1, description="雨还要下", expires=longer))
+    feed.clock.forward(hours=3)
+    await feed.tick()
+    (alert,) = await feed.alerts()
+    past = await feed.says(feed.message(3, "Update", about=2, urgency="Past"))
+
+    assert (alert.status, alert.expires_at) == (AlertStatus.UPDATED, longer)
+    assert (past.alerts, (await feed.alerts())[0].status) == ((number,), AlertStatus.CLEARED)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_presses_more_by_now_is_passed_on_and_becomes_a_louder_draft(feed: Feed) -> None:
+    (number,) = (await feed.says(feed.message(1, severity="Moderate"))).alerts
+    await feed.release(number)
+    louder = await feed.says(
+        feed.message(2, "Update", about=1, severity="Extreme", urgency="Immediate", description="快撤离")
+    )
+    third = await feed.says(feed.message(3, "Update", about=1, severity="Moderate", description="还在下"))
+
+    old, draft = await feed.alerts()
+    assert (louder.alerts, third.alerts, third.is_held_back) == ((number, number + 1), (), True)
+    assert [words[:3] for words in await feed.said(number)] == ["未来3", "快撤离"]
+    assert (old.status, draft.status, draft.severity) == (AlertStatus.UPDATED, AlertStatus.DRAFT, AlertSeverity.URGENT)
+    assert "本周已经收到 2 条" in third.words
+
+
 @pytest.mark.parametrize("kind", ["Update", "Cancel"])
 async def test_nobody_speaks_about_the_messages_of_another_sender(feed: Feed, kind: str) -> None:
     (number,) = (await feed.says(feed.message(1))).alerts
@@ -168,6 +199,9 @@ async def test_nobody_speaks_about_the_messages_of_another_sender(feed: Feed, ki
         {"status": "Exercise"},
         {"status": "Test"},
         {"kind": "Ack"},
+        {"kind": "Error"},
+        {"scope": "Private"},
+        {"scope": "Restricted", "restriction": "防汛指挥部"},
         {"infos": (replace(STORM, urgency="Past"),)},
         {"infos": (replace(STORM, expires=datetime.fromisoformat("2026-11-23T11:59:00+08:00")),)},
     ],
@@ -178,34 +212,6 @@ async def test_what_is_no_warning_now_makes_nothing(feed: Feed, changes: dict[st
 
     assert outcome.alerts == ()
     assert await feed.alerts() == []
-
-
-@pytest.mark.parametrize(
-    ("urgency", "severity", "expected"),
-    [
-        ("Immediate", "Extreme", AlertSeverity.URGENT),
-        ("Expected", "Extreme", AlertSeverity.WARNING),
-        ("Immediate", "Severe", AlertSeverity.WARNING),
-        ("Immediate", "Moderate", AlertSeverity.INFO),
-        ("Unknown", "Unknown", AlertSeverity.INFO),
-    ],
-)
-def test_severity_of_a_feed(urgency: str, severity: str, expected: AlertSeverity) -> None:
-    assert severity_of(replace(STORM, urgency=urgency, severity=severity)) is expected
-
-
-def test_words_for_a_group_hold_no_link_and_name_the_source() -> None:
-    assert words_of(STORM, SENDER) == "未来3小时有大雨，详见。低洼处不要停留。（来源：示例县气象台）"
-    assert words_of(CapInfo("大风", "", ""), SENDER) == f"大风。（来源：{SENDER}）"
-    assert len(words_of(replace(STORM, description="雨" * 2000), SENDER)) == 300
-    assert len(words_of(replace(STORM, sender_name="台" * 2000), SENDER)) <= 300
-    assert title_of(replace(STORM, headline="警" * 99)) == "警" * 60
-
-
-def test_marks_that_nobody_sees_do_not_go_into_a_group() -> None:
-    hidden = replace(STORM, headline="暴\u200b雨\u202e", description="大\u2066雨\u200d\x7f")
-
-    assert (title_of(hidden), words_of(hidden, SENDER)[:3]) == ("暴雨", "大雨。")
 
 
 async def test_warning_that_is_never_over_ends_all_the_same(feed: Feed) -> None:

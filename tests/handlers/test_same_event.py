@@ -150,22 +150,32 @@ async def test_report_after_something_in_a_queue_opens_its_own_case(
     assert [case.category for case in await cases(desk)] == ["tip:minors", queue_name]
 
 
-async def test_each_private_reporter_hears_once_of_each_step_by_their_own_code(desk: Desk, library: Library) -> None:
+@pytest.mark.parametrize(
+    ("desks", "handed_on"),
+    [
+        (["fire"], ("case_passed_to", "消防")),
+        (["fire", "traffic", "duty", "drugs", "fire", "care"], ("case_passed_to", "消防")),
+        (["care"], ("case_handed_on", "")),
+    ],
+)
+async def test_each_private_reporter_hears_once_of_each_sort_of_news_by_their_own_code(
+    desk: Desk, library: Library, desks: list[str], handed_on: tuple[str, str]
+) -> None:
     officer = await add_officer_on_duty(desk.database, desk.sealer, "甲")
-    await add_officer_on_duty(desk.database, desk.sealer, "所长", role=OfficerRole.CHIEF, on_duty=False)
+    chief = await add_officer_on_duty(desk.database, desk.sealer, "所长", role=OfficerRole.CHIEF, on_duty=False)
     codes = [await code_of(desk, library, by(one, TIP, reply_url=REPLY_URL)) for one in range(2)]
     await handle(desk, library, by(3, TIP, group="c001"))
 
-    for work, *more in ((take_on,), (take_on,), (transfer, "fire"), (transfer, "care")):
-        await do(desk, library, work, codes[0], *more[:1], officer) if more else await do(
-            desk, library, work, codes[0], officer
-        )
-    chief = await add_officer_on_duty(desk.database, desk.sealer, "副所长", role=OfficerRole.CHIEF, on_duty=False)
+    for name in desks:  # whoever it is with takes it, twice, and gives it on
+        await do(desk, library, take_on, codes[0], officer)
+        await do(desk, library, take_on, codes[0], officer)
+        await do(desk, library, transfer, codes[0], name, officer)
+    await do(desk, library, take_on, codes[0], chief)
     await do(desk, library, finish, codes[0], chief, "已处理")
 
     owed = [one for one in await rows(desk, Delivery) if isinstance(one, Delivery)]
     told = [one.text for one in owed if one.channel is ChannelKind.WEBHOOK and one.officer_id is None]
-    steps = [("case_taken", ""), ("case_passed_to", "消防"), ("case_handed_on", ""), ("case_over", "")]
+    steps = [("case_taken", ""), handed_on, ("case_taken", ""), ("case_over", "")]
     assert told == [
         library.replies.say(step, library.values(code=code, desk=desk_title))
         for step, desk_title in steps

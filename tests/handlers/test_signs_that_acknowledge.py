@@ -6,7 +6,8 @@ from dataclasses import replace
 from sqlmodel import col
 
 from tests.alert_story import WANTED, Story
-from tests.alerted import asked
+from tests.alerted import asked, heard
+from tests.conftest import ZONE
 from tests.desk import handle, rows
 from tests.factories import make_message
 from tests.handlers.test_manners import TEACHER, talk
@@ -14,6 +15,7 @@ from warden_bot.alert_states import AcknowledgedBy
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
 from warden_bot.domain.message import InboundMessage
+from warden_bot.handlers.alert_reminding import Insisting, insist
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.states import Action
 from warden_bot.store.alert_parts import parts_of
@@ -51,8 +53,8 @@ async def test_sign_under_an_alert_counts_for_that_one_when_the_class_teacher_pu
     useless = [by_a_parent, of_another_class, of_a_part_of_an_id, of_nothing]
     replies = await asyncio.gather(*(handle(desk, library, one) for one in useless))
     before = [one.by for one in (await asked(story.database, old)).values()]
-    heard = sign("$part-2")
-    replies += [await handle(desk, library, one) for one in (heard, heard, sign("$part-1"))]
+    counts = sign("$part-2")
+    replies += [await handle(desk, library, one) for one in (counts, counts, sign("$part-1"))]
 
     assert replies == [Reply(Action.SILENT, None, None)] * 7
     assert set(before) == {None}
@@ -75,6 +77,26 @@ async def test_teacher_is_known_by_the_address_in_the_groups_file_and_signs_and_
 
     found = {code: one.by for code, one in (await asked(story.database, alert)).items() if one.by}
     assert found == {"c001": AcknowledgedBy.BUTTON, "c002": AcknowledgedBy.MESSAGE}
+
+
+async def test_sign_under_what_asks_again_counts_for_the_alert_it_asks_about_and_only_in_that_class(
+    story: Story, desk: Desk, library: Library
+) -> None:
+    alert = await story.released(replace(WANTED, needs_ack=True))
+    newer = await story.released(replace(WANTED, text="校门口有车祸，走南门", needs_ack=True))
+    await story.mailroom.send_due()
+    powers = Insisting(desk.channels, desk.sealer, library, ZONE, story.clock.forward(minutes=11))
+    await story.database.write(lambda session: insist(session, powers))
+    async with story.database.read() as session:
+        group = await group_by_code(session, "c001")
+        assert group is not None
+    about = col(Delivery.key).startswith(f"asks-{alert}-")
+    await story.set(Delivery, about & (col(Delivery.group_id) == group.id), external_ids="$again")
+
+    for one in (sign("$again", "c002"), replace(talk("收到"), reacts_to="$again"), sign("$again")):
+        await handle(desk, library, one)
+
+    assert (await heard(story.database, alert), await heard(story.database, newer)) == (["c001"], [])
 
 
 async def test_sign_in_a_private_chat_changes_nothing(desk: Desk, library: Library) -> None:

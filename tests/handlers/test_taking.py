@@ -107,7 +107,25 @@ async def test_address_that_no_key_opens_keeps_nobody_else_from_answering(desk: 
 
 @pytest.mark.parametrize(
     ("text", "is_order"),
-    [("接 7K4Q-M2XD", True), ("接", True), ("接：", True), ("接7k4q", True), ("接７", True), ("接孩子放学", False)],
+    [
+        ("接 7K4Q-M2XD", True),
+        ("接", True),
+        ("接：", True),
+        ("接7k4q", True),
+        ("接７", True),
+        ("接了 7K4Q-M2XD", True),
+        ("我接 7k4qm2xd", True),
+        ("“接 7K4Q-M2XD”", True),
+        ("接【7K4Q-M2XD】", True),
+        ("7K4Q-M2XD 接了", True),
+        ("回复7K4Q-M2XD 是哪家店", True),
+        ("转到 消防 7K4Q-M2XD", True),
+        ("接孩子放学", False),
+        ("接了孩子就来", False),
+        ("回复一下", False),
+        ("7K4Q-M2XD 接下来怎么办", False),
+        ("记录好了", False),
+    ],
 )
 def test_talk_of_fetching_children_is_no_order(text: str, is_order: bool) -> None:
     assert bool(TAKE.match(text)) is is_order
@@ -120,3 +138,25 @@ async def test_officer_who_talks_as_a_parent_in_the_class_group_gets_no_answer(d
     )
 
     assert (await handle(desk, library, talk)).text is None
+
+
+@pytest.mark.parametrize("text", ["{}接了", "我来接 {}", "“接 {}”", "接单：{}", "接 编号 {}"])
+async def test_case_is_taken_however_an_officer_says_so(desk: Desk, library: Library, text: str) -> None:
+    await add_officers(desk, ("甲", ONEBOT, PRIVATE))
+    code = await case_of(desk, library)
+    sender = Sender(PRIVATE, "", PARENT)
+
+    reply = await handle(desk, library, make_message(text.format(code), channel=ONEBOT, sender=sender))
+
+    assert (reply.text, (await cases(desk))[0].status) == (TAKEN.format(code), CaseStatus.ACKNOWLEDGED)
+
+
+async def test_order_that_is_none_is_answered_with_those_that_there_are(desk: Desk, library: Library) -> None:
+    await add_officers(desk, ("甲", WEBHOOK, "http://127.0.0.1:9/hook"))
+    code = await case_of(desk, library)
+    orders = library.replies.say("officer_orders", library.values(code=code))
+
+    officer = await handle(desk, library, make_message(f"处理 {code}", sender=Sender("甲", "甲", OFFICER)))
+    parent = await handle(desk, library, make_message(f"进度 {code}"))
+
+    assert ((officer.text or "").splitlines()[1], orders in (parent.text or "")) == (orders, False)

@@ -201,18 +201,33 @@ def signed(body: bytes, at: datetime, key: str = ENCRYPT_KEY) -> dict[str, str]:
     return {"x-lark-request-timestamp": stamp, "x-lark-request-nonce": nonce, "x-lark-signature": digest}
 
 
+HEAD = {
+    "event_id": "e1",
+    "event_type": "im.message.receive_v1",
+    "create_time": "1767225600000",
+    "token": VERIFICATION_TOKEN,
+    "app_id": APP_ID,
+}
+
+
 def event(message: dict[str, Any], sender_type: str = "user", **header: str) -> dict[str, Any]:
     """Return an event of somebody's message in the group; `message` says what is different about it."""
     usual = {"message_id": "om_1", "chat_id": CHAT, "chat_type": "group", "message_type": "text", "content": "{}"}
-    head = {
-        "event_id": "e1",
-        "event_type": "im.message.receive_v1",
-        "create_time": "1767225600000",
-        "token": VERIFICATION_TOKEN,
-        "app_id": APP_ID,
-    }
     sender = {"sender_id": {"open_id": PERSON, "union_id": "on_1"}, "sender_type": sender_type}
-    return {"schema": "2.0", "header": head | header, "event": {"sender": sender, "message": usual | message}}
+    return {"schema": "2.0", "header": HEAD | header, "event": {"sender": sender, "message": usual | message}}
+
+
+def sign_event(message_id: str = "om_1", emoji_type: str = "OK", person: str = PERSON, **header: str) -> dict[str, Any]:
+    """Return an event of a sign that somebody put under a message. It does not say in which chat."""
+    head = HEAD | {"event_type": "im.message.reaction.created_v1"} | header
+    sign = {
+        "message_id": message_id,
+        "reaction_type": {"emoji_type": emoji_type},
+        "operator_type": "user",
+        "user_id": {"union_id": "on_1", "user_id": "e33ggbyz", "open_id": person},
+        "action_time": "1767225600000",
+    }
+    return {"schema": "2.0", "header": head, "event": sign}
 
 
 def mention(number: int, open_id: str, name: str) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 import asyncio
 
+import pytest
+
 from tests.conftest import ZONE
 from tests.desk import rows
 from tests.factories import add_officer_on_duty
 from tests.station import Station
 from warden_bot.audit_actions import AuditAction
 from warden_bot.errors import LinkRefused, Refused
+from warden_bot.handlers.roster import add_officer
 from warden_bot.handlers.roster_week import put_on
 from warden_bot.handlers.signing_in import begin_session
+from warden_bot.states import ChannelKind, OfficerRole
 from warden_bot.store.audit import AuditEntry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.doors import Doors
@@ -52,3 +56,19 @@ async def test_two_who_do_the_same_at_the_same_moment_do_it_once(station: Statio
     assert len(await rows(station.desk, DutyShift)) == 1
     entries = [one for one in await rows(station.desk, AuditEntry) if isinstance(one, AuditEntry)]
     assert sum(one.action is AuditAction.SIGNED_IN and one.actor == "丙" for one in entries) == 1
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "status"),
+    [(ChannelKind.SANDBOX, "private:甲", 200), (ChannelKind.SANDBOX, "private:甲的新手机", 401), (None, "", 200)],
+)
+async def test_who_gets_another_address_is_signed_out_of_the_lost_telephone(
+    station: Station, channel: ChannelKind | None, address: str, status: int
+) -> None:
+    sealer, now = station.desk.sealer, station.clock.forward(minutes=1)
+
+    await station.desk.database.write(
+        lambda session: add_officer(session, "甲", OfficerRole.OFFICER, channel, address, sealer, "运维", now)
+    )
+
+    assert [(await station[name].get("/console"))[0] for name in ("甲", "乙")] == [status, 200]

@@ -43,10 +43,10 @@ REPLY = "东门十七点到十八点划了行人通道，看到堵车打122。"
 def hall_shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """The shipped question, and one whose days are over and that the station has answered."""
     folder = Path(shutil.copytree(CONTENT, tmp_path_factory.mktemp("council") / "content"))
-    shipped = (folder / "council" / "gate-parking.md").read_text(encoding="utf-8")
-    answered = shipped.replace("question: gate-parking", "question: east-gate").replace("2026-12-31", "2026-11-30")
+    asked = (folder / "council" / "gate-parking.md").read_text(encoding="utf-8").replace("demo: true\n", "")
+    answered = asked.replace("question: gate-parking", "question: east-gate").replace("2026-12-31", "2026-11-30")
     (folder / "council" / "east-gate.md").write_text(f"{answered}\n## 答复\n{REPLY}\n", encoding="utf-8")
-    coming = shipped.replace("question: gate-parking", "question: spring").replace("2026-11-23", "2026-12-20")
+    coming = asked.replace("question: gate-parking", "question: spring").replace("2026-11-23", "2026-12-20")
     (folder / "council" / "spring.md").write_text(coming, encoding="utf-8")
     return Shelf(folder, NOW.date(), lambda _library: [])
 
@@ -97,7 +97,8 @@ async def test_hall_lists_what_people_may_see(client: Client, clock: Clock) -> N
     first = await listed()
     clock.forward(days=8)
 
-    assert first == ["gate-parking 正在听意见，12月31日截止", "east-gate 正在听意见，11月30日截止"]
+    demo = "gate-parking 正在听意见，12月31日截止。这是演示，不是真的在征求意见。"
+    assert first == [demo, "east-gate 正在听意见，11月30日截止"]
     assert "east-gate 派出所已答复" in await listed()
     for path in ("/council/spring", "/council/nothing", "/council/spring/mine"):
         assert (await client.get(path)).status == 404
@@ -177,6 +178,7 @@ async def test_what_reads_as_a_tip_is_stored_and_shown_the_private_way(client: C
     ("fields", "status"),
     [
         ({"words": "  \x00"}, 400),
+        ({"words": "\u200b \u2060\n"}, 400),
         ({"words": "好" * 2001}, 413),
         ({"challenge": "A" * 43}, 409),
         ({"website": "https://spam.example"}, 409),

@@ -20,6 +20,7 @@ from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Tip
 from warden_bot.store.receipts import Receipt
 from warden_bot.store.spool import Spool
 from warden_bot.web.routes import build_site
+from warden_bot.web.tipform import WITH_WORK, WITHOUT_WORK
 
 EVENTS = (
     "北门小卖部躲在里屋卖电子烟给穿校服的",
@@ -83,6 +84,7 @@ async def test_emergency_opens_an_emergency_case_and_says_whom_to_call(client: C
     (case,) = await cases(desk)
     assert case.danger
     assert re.search(r'<p class="danger">[^<]*110', page)
+    assert re.findall(r'href="tel:(\d+)"', page) == ["110", "120", "119"]
 
 
 async def test_the_same_page_sent_twice_is_one_tip(client: Client, desk: Desk) -> None:
@@ -138,33 +140,49 @@ async def test_only_the_last_address_of_all_lines_is_believed(client: Client) ->
         fields = {"what": WHAT, "challenge": await challenge(client)}
         return (await client.post("/tip", data=form(fields), headers=headers)).status
 
-    assert [await told(f"5.5.5.{number}") for number in range(3)] == [200, 200, 429]
+    most = range(WITHOUT_WORK + 1)
+    assert [await told(f"5.5.5.{number}") for number in most] == [200] * WITHOUT_WORK + [429]
 
 
 async def test_more_tips_from_one_place_than_anybody_makes_are_told_to_come_later(
     client: Client, desk: Desk, clock: Clock
 ) -> None:
-    without = [(await tell(client, what=one)).status for one in EVENTS[:3]]
-    numbers = [await challenge(client) for _ in range(4)]
-    fields = [
-        {"what": what, "challenge": one, "work": work_on(one)} for what, one in zip(EVENTS[3:], numbers, strict=True)
-    ]
+    without = [(await tell(client)).status for _ in range(WITHOUT_WORK + 1)]
+    numbers = [await challenge(client) for _ in range(WITH_WORK - WITHOUT_WORK + 1)]
+    fields = [{"what": WHAT, "challenge": one, "work": work_on(one)} for one in numbers]
     worked = [await client.post("/tip", data=form(one)) for one in fields]
     elsewhere = await client.post(
-        "/tip", data=form(fields[3] | {"challenge": await challenge(client)}), headers={"X-Forwarded-For": "1.2.3.4"}
+        "/tip", data=form(fields[-1] | {"challenge": await challenge(client)}), headers={"X-Forwarded-For": "1.2.3.4"}
     )
     clock.forward(minutes=10)
 
-    assert without == [200, 200, 429]
-    assert [one.status for one in worked] == [200, 200, 200, 429]
+    assert without == [200] * WITHOUT_WORK + [429]
+    assert [one.status for one in worked] == [200] * (WITH_WORK - WITHOUT_WORK) + [429]
     assert "110" in await worked[-1].text()
-    assert (elsewhere.status, (await tell(client, what=EVENTS[2])).status) == (200, 200)
+    assert (elsewhere.status, (await tell(client)).status) == (200, 200)
+    assert await tip_words(desk) == [WHAT] * (WITH_WORK + 2)
+
+
+async def test_however_much_is_told_none_of_it_is_taken_for_anothers_event(client: Client, desk: Desk) -> None:
+    for one in EVENTS:
+        await tell(client, what=one)
+
     assert sorted(await tip_words(desk)) == sorted(EVENTS)
-    assert len(await cases(desk)) == len(EVENTS)  # however much is told, none of it is taken for another's event
+    assert len(await cases(desk)) == len(EVENTS)
+
+
+async def test_form_without_photos_may_come_as_plain_words(client: Client, desk: Desk) -> None:
+    given = {"what": WHAT, "where": "北门 & 西门", "challenge": await challenge(client), "work": ""}
+
+    first, again = [await client.post("/tip", data=given) for _ in range(2)]
+
+    assert (first.request_info.headers["Content-Type"], first.status) == ("application/x-www-form-urlencoded", 200)
+    assert code_of(await first.text()) == code_of(await again.text())
+    assert await tip_words(desk) == [f"{WHAT}\n地点：北门 & 西门"]
 
 
 async def test_danger_is_heard_however_much_was_told_from_there(client: Client, desk: Desk) -> None:
-    calm = [(await tell(client)).status for _ in range(3)]
+    calm = [(await tell(client)).status for _ in range(WITHOUT_WORK + 1)]
 
     urgent = await tell(client, what="有人拿刀在校门口砍人")
 

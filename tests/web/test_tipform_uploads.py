@@ -152,6 +152,8 @@ async def test_sixty_megabytes_without_a_length_are_read_past_and_more_is_sent_b
         ("multipart/form-data; boundary=b", b"no form at all"),
         ("multipart/form-data", b""),
         ("application/json", b"{}"),
+        ("application/x-www-form-urlencoded", b"x=&" * 40),
+        ("application/x-www-form-urlencoded", b"what=" + b"x" * 200_000),
         ("multipart/form-data; boundary=b", b"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c--\r\n--b--"),
     ],
 )
@@ -193,6 +195,19 @@ def test_a_turned_picture_is_turned_upright_and_see_through_parts_are_white() ->
     assert white is not None
     assert Image.open(io.BytesIO(upright)).size == (10, 20)
     assert Image.open(io.BytesIO(white)).getpixel((1, 1)) == (255, 255, 255)
+
+
+def test_photo_of_a_telephone_with_fifty_megapixels_is_kept_and_a_larger_one_is_not() -> None:
+    written = io.BytesIO()
+    Image.new("L", (8192, 6144), 200).save(written, "JPEG", quality=20)
+    more = written.getvalue().replace(b"\x18\x00\x20\x00", b"\x18\x10\x20\x00", 1)  # it claims 16 lines more
+
+    made = made_anew(written.getvalue())
+
+    assert made is not None
+    assert Image.open(io.BytesIO(made)).size == (2000, 1500)
+    assert Image.open(io.BytesIO(more)).size == (8192, 6160)
+    assert made_anew(more) is None
 
 
 async def test_form_keeps_what_is_no_field_of_its_own_out(client: Client, desk: Desk) -> None:

@@ -10,7 +10,7 @@ from warden_bot.errors import CallbackRejected
 
 LONGEST_ID = 200  # characters
 LONGEST_NAME = 200  # characters
-LONGEST_INBOUND = 10_000  # characters of one message; several times what a client lets anybody write
+LONGEST_INBOUND = 20_000  # characters of one message; several times what a client lets anybody write
 MOST_MEDIA = 20  # of one message
 MENU = "菜单"  # what somebody is taken to ask who comes for the first time
 # All but line breaks and tabs. Half characters too, which no database takes.

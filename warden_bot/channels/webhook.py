@@ -26,7 +26,7 @@ from warden_bot.channels.base import (
     json_answer,
 )
 from warden_bot.channels.http import plain_words
-from warden_bot.channels.inbound import LONGEST_INBOUND, LONGEST_NAME, MOST_MEDIA, Id, Strict
+from warden_bot.channels.inbound import LONGEST_NAME, MOST_MEDIA, Id, Strict, clean_text
 from warden_bot.channels.meanings import ROUTE_BROKEN
 from warden_bot.channels.signing import SIGNATURE, TIMESTAMP, require_signed, signature_of
 from warden_bot.domain.message import InboundMessage, Media, OutboundMessage, Sender
@@ -54,7 +54,7 @@ class _Inbound(Strict):
     message_id: Id
     group: Id | None = None
     sender: _InboundSender
-    text: str = Field(max_length=LONGEST_INBOUND)
+    text: str
     addressed: bool = False
     reply_url: str = Field("", max_length=2000)
     media: list[_InboundMedia] = Field(default_factory=list, max_length=MOST_MEDIA)
@@ -150,7 +150,7 @@ class Webhook(Channel):
         url = self._safe_url(found.reply_url)
         media = tuple(Media(one.kind, one.data) for one in found.media)
         message = InboundMessage(
-            self.kind, found.message_id, found.group, sender, found.text, addressed, url, media=media
+            self.kind, found.message_id, found.group, sender, clean_text(found.text), addressed, url, media=media
         )
         return Received((message,), _answer)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, refuse, run, say, show_json
+from warden_bot.cli.console import Json, refuse, run, say, show_json, warn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -158,12 +158,16 @@ def approve(alert: Number, officer: As, as_json: Json = False) -> None:
 
 @app.command("return")
 def return_(
-    alert: Number, officer: As, reason: Annotated[str, typer.Option("--reason", help="哪里要改")], as_json: Json = False
+    alert: Number,
+    officer: As,
+    reason: Annotated[str, typer.Option("--reason", "--text", help="哪里要改；不写就让写的人来问")] = "",
+    as_json: Json = False,
 ) -> None:
-    """退回修改。Return it for edit, with the reason."""
+    """退回修改。Return it for edit, with the reason, or with whom to ask for it."""
     from warden_bot.handlers.alert import give_back
 
-    _act(officer, lambda session, bench, who: give_back(session, bench, alert, who, reason), as_json=as_json)
+    words = reason or f"没写理由，请问{officer}"
+    _act(officer, lambda session, bench, who: give_back(session, bench, alert, who, words), as_json=as_json)
 
 
 @app.command("update")
@@ -196,18 +200,15 @@ def withdraw(
 ) -> None:
     """撤回：没发出的不再发，已经到群里的收回（平台允许的才行）。Stop it, and take back what has arrived where that can be."""
     from warden_bot.handlers.alert import withdraw as withdraw_here
-    from warden_bot.handlers.alert_recalling import recall_alert
+    from warden_bot.handlers.alert_recalling import Recaller, recall_now
+    from warden_bot.store.recalls import count_recalled
 
     async def take_back(kit: "Kit", done: "Alert") -> None:
-        stayed = [
-            one
-            for one in await recall_alert(kit.database, kit.channels, kit.sealer, done.id or 0, officer, kit.clock())
-            if one.trouble
-        ]
-        if stayed:
-            from warden_bot.cli.console import warn
-
-            warn(f"{len(stayed)} 个群的收不回：{'、'.join(one.group for one in stayed[:10])}")
+        await recall_now(Recaller(kit.database, kit.channels, kit.sealer, kit.clock, officer), done.id)
+        async with kit.database.read() as session:
+            counts = await count_recalled(session, done)
+        if counts.stayed or counts.trying:
+            warn(_recall_in_words(counts.recalled, counts.stayed, counts.trying))
 
     _act(
         officer,
@@ -215,6 +216,11 @@ def withdraw(
         as_json=as_json,
         after=take_back,
     )
+
+
+def _recall_in_words(recalled: int, stayed: int, trying: int) -> str:
+    said = {f"收回了 {recalled} 个群的": recalled, f"{stayed} 个群的收不回": stayed, f"{trying} 个群的还在收": trying}
+    return "，".join(words for words, count in said.items() if count)
 
 
 @app.command("show")
@@ -237,6 +243,8 @@ def show(alert: Number, as_json: Json = False) -> None:
         say(f"  批准时 {result['expected']} 个群，现在只有 {result['groups']} 个")
     if result["reason"]:
         say(f"  理由：{result['reason']}")
+    if any(result["recall"].values()):
+        say(f"  {_recall_in_words(**result['recall'])}")
     if result["needs_ack"]:
         say(
             f"  收到 {result['acknowledged']}，没回 {len(result['silent'])}"

@@ -60,15 +60,15 @@ def figures(
     from warden_bot.kit import open_kit
     from warden_bot.store.database import Session
 
-    monday, entered = _monday(week), _numbers(numbers)
+    monday, entered, settings = _monday(week), _numbers(numbers), settings_from_here()
 
     async def work() -> tuple[dict[str, int], bool]:
-        async with open_kit(settings_from_here()) as kit:
+        async with open_kit(settings) as kit:
             plan, now = _library(kit).bulletin, kit.clock()
 
             async def write(session: Session) -> tuple[dict[str, int], bool]:
                 who = await named_officer(session, officer)
-                written = await enter_figures(session, plan, who, monday, entered, now)
+                written = await enter_figures(session, plan, who, monday, entered, settings.zone, now)
                 return written, await nobody_else_approves(session, who)
 
             return await kit.database.write(write)
@@ -87,7 +87,7 @@ def draft(week: Week = "", as_json: Json = False) -> None:
     """用填好的数字起草，等所长批准。Make the draft of the figures; the chief decides about it like about any alert."""
     from warden_bot.content.drawing import INSTALL, draw, find_font
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.bulletin import composed, save_draft
+    from warden_bot.handlers.bulletin import composed, missing_figures, save_draft
     from warden_bot.kit import open_kit
 
     monday, settings, who = _monday(week), settings_from_here(), actor()
@@ -108,6 +108,7 @@ def draft(week: Week = "", as_json: Json = False) -> None:
                 "audience": alert.audience,
                 "text": alert.text,
                 "picture": picture is not None,
+                "missing": missing_figures(library.bulletin, made.row),
             }
 
     result = run(work())
@@ -116,6 +117,8 @@ def draft(week: Week = "", as_json: Json = False) -> None:
         return
     say(result["text"])
     say(f"警报 {result['id']} 等所长批准：warden-bot alerts approve {result['id']} --as 名字")
+    if result["missing"]:
+        say(f"没填、没写进去的：{'、'.join(result['missing'])}。要加，先请所长退回，填好再起草")
     if not result["picture"]:
         say(f"没有图片，只发文字。要图片：{INSTALL}")
 

@@ -43,7 +43,7 @@ def take(
     as_json: Json = False,
 ) -> None:
     """读一条 CAP 预警，做成草稿。Take a message of a trusted feed."""
-    from warden_bot.domain.cap import CapRefused, read_cap
+    from warden_bot.domain.cap import LARGEST, CapRefused, read_cap
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.feed import Outcome, may_take, take_message
@@ -51,7 +51,8 @@ def take(
     from warden_bot.store.database import Session
 
     try:
-        message = read_cap(file.read_bytes())
+        with file.open("rb") as document:
+            message = read_cap(document.read(LARGEST + 1))
     except OSError:
         raise refuse(f"打不开 {file}") from None
     except CapRefused as refused:

@@ -1,7 +1,7 @@
 """`cases ack`, `close`, `transfer`, `note`, `reply`, `due` and `reopen`: what officers do with a case, without a browser."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -10,17 +10,17 @@ from warden_bot.cli.console import refuse, run, say
 
 if TYPE_CHECKING:
     from warden_bot.handlers.desk_work import Bench
-    from warden_bot.store.cases import Case
     from warden_bot.store.database import Session
     from warden_bot.store.officers import Officer
 
-    Work = Callable[[Session, Bench, str, Officer], Awaitable[Case]]
+    Work = Callable[[Session, Bench, str, Officer], Awaitable["Done"]]
 
+Done = TypeVar("Done")
 Words = Annotated[str, typer.Option("--text", help="要写的话")]
 
 
-def act(code: str, officer: str, do: "Work") -> None:
-    """Do something with a case as an officer, in one transaction."""
+def act(code: str, officer: str, do: "Work[Done]") -> Done:
+    """Do something with a case as an officer, in one transaction; return what came of it."""
     from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
@@ -30,18 +30,18 @@ def act(code: str, officer: str, do: "Work") -> None:
 
     settings = settings_from_here()
 
-    async def work() -> None:
+    async def work() -> Done:
         async with open_kit(settings) as kit:
             now = kit.clock()
             library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
             bench = Bench(kit.sealer, kit.channels, library, now)
 
-            async def write(session: Session) -> None:
-                await do(session, bench, code, await named_officer(session, officer))
+            async def write(session: Session) -> Done:
+                return await do(session, bench, code, await named_officer(session, officer))
 
-            await kit.database.write(write)
+            return await kit.database.write(write)
 
-    run(work())
+    return run(work())
 
 
 def ack(code: Code, officer: As) -> None:
@@ -90,8 +90,11 @@ def reply(code: Code, officer: As, text: Words) -> None:
     from warden_bot.handlers.desk_work import answer_reporter
 
     wanted = read_typed(code)
-    act(wanted, officer, lambda session, bench, found, who: answer_reporter(session, bench, found, who, text))
-    say(f"{wanted} 记下了，对方拿编号能看到")
+    readers = act(wanted, officer, lambda session, bench, found, who: answer_reporter(session, bench, found, who, text))
+    if readers > 1:
+        say(f"{wanted} 记下了，{readers} 个人举报了这件事，拿编号都能看到")
+    else:
+        say(f"{wanted} 记下了，对方拿编号能看到")
 
 
 def due(code: Code, officer: As, day: Annotated[str, typer.Option("--date", help="哪天以前，如 2026-12-01")]) -> None:

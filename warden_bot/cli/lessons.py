@@ -75,6 +75,8 @@ def links(name: Name, audience: Audience = "", as_json: Json = False) -> None:
             return {one.code: settings.base_url + lesson_path(signed, lesson, one, now) for one in groups}
 
     found = run(work())
+    if not found:
+        raise refuse(f"没有一个班符合受众“{wanted.rule}”")
     if as_json:
         show_json(found)
         return

@@ -131,7 +131,7 @@ def template(
 def list_shifts(
     days: Annotated[int, typer.Option(min=1, max=370, help="从现在起看几天")] = 7, as_json: Json = False
 ) -> None:
-    """列出现在和以后几天的班。List the shifts of now and the coming days."""
+    """列出现在和以后几天的班，没人值的时段也列出。List the shifts of now and the coming days, and the gaps."""
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.changeover import roster
     from warden_bot.kit import open_kit
@@ -149,7 +149,7 @@ def list_shifts(
         return
     for shift in found:
         say(_line(shift, settings.zone))
-    if not found:
+    if all(shift["officer"] is None for shift in found):
         say("没有排班：来了线索直接叫所长")
 
 
@@ -238,6 +238,10 @@ def handover(as_json: Json = False) -> None:
         say(f"{title}：" + ("" if found else "没有排班"))
         for shift in found:
             say(f"  {_line(shift, settings.zone)}")
+    if page["gaps"]:
+        say("7 天内没人值班的：")
+    for gap in page["gaps"]:
+        say(f"  {_line(gap, settings.zone)}")
     say(f"没结束的线索：{len(page['cases'])} 条")
     for case in page["cases"]:
         about = category_words(case["category"]) if case["category"] else "限本组看"
@@ -257,4 +261,4 @@ def _line(shift: dict[str, Any], zone: tzinfo) -> str:
         datetime.fromisoformat(shift[name]).astimezone(zone).strftime("%m-%d %H:%M")
         for name in ("starts_at", "ends_at")
     )
-    return f"{starts} — {ends}  第 {shift['step']} 个叫  {shift['officer']}"
+    return f"{starts} — {ends}  第 {shift['step']} 个叫  {shift['officer'] or '没人值班'}"

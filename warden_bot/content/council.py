@@ -34,6 +34,7 @@ class CouncilQuestion:
     reply: Wording | None
     file: str
     title_line: int = 1
+    demo_line: int = 0  # where it says that nobody really asks this; 0: somebody does
 
     def stage(self, today: date) -> Stage:
         """Return where it stands."""
@@ -51,7 +52,7 @@ class CouncilQuestion:
 def parse_council(page: Page, stem: str) -> CouncilQuestion:
     """Read a question's page. What is missing is noted in the page's faults."""
     fields = page.fields
-    fields.refuse_unknown({"question", "title", "opens", "closes"})
+    fields.refuse_unknown({"question", "title", "opens", "closes", "demo"})
     question = fields.text("question")
     if question and question != stem:
         fields.fault("question", f"question 是 {question}，文件名却是 {stem}.md，两个要一样")
@@ -78,6 +79,7 @@ def parse_council(page: Page, stem: str) -> CouncilQuestion:
         _section(page, REPLIES),
         fields.file,
         fields.lines.get("title", 1),
+        fields.lines["demo"] if fields.values.get("demo") else 0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import combinations
 
 from warden_bot.content.reading import Fields, mapping_fields
 from warden_bot.content.texts import Campaign
@@ -25,7 +26,9 @@ BOUNDS = {"from", "until", "before", "after"}
 CALENDAR_KEYS = {"campaign", "at", "sunday", "window", "spread", "audience", "exam"} | BOUNDS
 DAY_KEYS = set(KINDS)
 USUAL_TIMES = PushTimes()
-LONG_MONTH = 30
+LONG_MONTH = 30  # days, of the lunar calendar
+SHORTEST_MONTH, LEAP_DAY = 28, (2, 29)
+USUAL_SPREAD = timedelta(minutes=20), timedelta(minutes=30)
 
 
 def read_calendar(
@@ -49,10 +52,12 @@ def read_calendar(
     entries = tuple(entry for entry in read if entry is not None)
     for row, entry in zip(marked, read, strict=True):
         warnings += _odd_times(row, entry, today, push_times) if entry is not None else []
-    moments = [(entry.campaign, entry.days, entry.at) for entry in entries]
-    twice = [moment for moment in moments if moments.count(moment) > 1]
-    if twice:
-        fields.fault("calendar", f"推送 {twice[0][0]} 在同一天同一刻排了两次，只会发一次")
+    kept = [(row, entry) for row, entry in zip(marked, read, strict=True) if entry is not None]
+    for (_, one), (row, other) in combinations(kept, 2):
+        same = (one.campaign, one.days) == (other.campaign, other.days)
+        if same and (one.at == other.at or one.audience == other.audience):
+            reason = f"推送 {other.campaign} 在同一天排了两次，只会发一次"
+            fields.faults.append(Fault(row.file, row.lines["campaign"], reason))
     return entries, warnings
 
 
@@ -87,10 +92,14 @@ def _entry(
             sunday,
             row.values.get("exam") is True,
         )
+        if not isinstance(row.values.get("exam", False), bool):
+            row.fault("exam", "exam 要写 true 或 false")
         if entry.audience:
             parse_audience(entry.audience)
         if in_quiet_hours(at, entry.window) or (sunday and in_quiet_hours(sunday, entry.window)):
             row.fault("at", f"{at:%H:%M} 起 {window} 分钟会落进安静时段（22:00–06:30）")
+        if days.among == ():
+            warnings.append(Fault(row.file, row.line, f"school.yml 里还没有日子，推送 {campaign} 不会发"))
         if days.is_past(today):
             warnings.append(Fault(row.file, row.line, f"推送 {campaign} 的日期已经过了，不会再发"))
     except ImpossibleDate as impossible:
@@ -108,6 +117,12 @@ def _odd_times(row: Fields, entry: CalendarEntry, today: date, push_times: PushT
     found: list[tuple[str, str | None]] = []
     if entry.days.lunar and entry.days.lunar[1] == LONG_MONTH:
         found.append(("lunar", "农历三十不是每年都有，没有的那年不发；除夕要写 festival: 除夕"))
+    if entry.days.yearly == LEAP_DAY:
+        found.append(("yearly", "2月29日四年才有一次，别的年份不发"))
+    if (entry.days.monthly or 0) > SHORTEST_MONTH:
+        found.append(("monthly", f"{entry.days.monthly} 号不是每个月都有，没有的月份不发"))
+    if not USUAL_SPREAD[0] <= entry.spread <= USUAL_SPREAD[1]:
+        found.append(("spread", "spread 要 20 到 30：太密了平台会拦，太散了班和班收到的差得远"))
     weekdays = weekdays_of(entry.days, today)
     if weekdays - {SUNDAY}:
         found.append(("at", push_times.objection(entry.at, entry.window, sunday=False)))

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 MEDIA_TYPE = "image/png"
 WIDEST_BAR, THINNEST_BAR = 960, 26
+SMALLEST = 16  # of letters: what is smaller nobody reads
 LONGEST_LINE = 36  # halves of a Chinese character
 FIRST_BAR, BAR_HEIGHT, LINE_HEIGHT = 280, 130, 66
 FOLDERS = (
@@ -40,7 +41,9 @@ FONTS = (
     "DroidSansFallback",
 )
 KINDS = frozenset({".ttf", ".ttc", ".otf"})
-INSTALL = "装一个中文字体，如 apt install fonts-wqy-microhei"
+INSTALL = (
+    "装一个中文字体，如 apt install fonts-wqy-microhei，再重启；用容器的，按仓库里的 Dockerfile 重新构建，里面装好了"
+)
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def draw(drawing: Drawing, font: Path | None) -> bytes | None:
     """Return the picture as a PNG, None where none can be made. Takes a tenth of a second: not for the event loop."""
     if font is None:
+        log.warning("no picture of the bulletin: no Chinese font on this machine")
         return None
     try:
         from PIL import ImageFont  # noqa: PLC0415 -- once a week; commands start faster without it
@@ -98,12 +102,15 @@ def draw(drawing: Drawing, font: Path | None) -> bytes | None:
 
 def _svg(drawing: Drawing, family: str) -> str:
     longest = max((bar.length for bar in drawing.bars), default=0)
+    rooms = [_halves(bar.printed) * 32 + 30 for bar in drawing.bars]  # what the number takes
+    beside = [room + _halves(bar.compared) * 18 + 30 for room, bar in zip(rooms, drawing.bars, strict=True)]
     bars = [
         {
             "name": bar.name,
+            "name_size": _size(bar.name, 50, WIDEST_BAR - beside[place]),
             "printed": bar.printed,
             "compared": bar.compared,
-            "room": _halves(bar.printed) * 32 + 30,
+            "room": rooms[place],
             "width": max(WIDEST_BAR * bar.length // longest, THINNEST_BAR) if bar.length else 0,
             "y": FIRST_BAR + BAR_HEIGHT * place,
         }
@@ -112,21 +119,29 @@ def _svg(drawing: Drawing, family: str) -> str:
     advice = list(_lines(drawing.advice))
     advice_y = FIRST_BAR + BAR_HEIGHT * len(bars) - 20
     advice_height = LINE_HEIGHT * len(advice) + 46
+    heading = f"{drawing.station}　{drawing.span}"
     values = {
         "family": family,
         "title": drawing.title,
-        "station": drawing.station,
-        "span": drawing.span,
+        "title_size": _size(drawing.title, 68),
+        "heading": heading,
+        "heading_size": _size(heading, 40),
         "bars": bars,
         "advice": advice,
         "advice_y": advice_y,
         "advice_height": advice_height,
         "closing": drawing.closing,
+        "closing_size": _size(drawing.closing, 32),
         "height": advice_y + advice_height + 110,
     }
     folder = FileSystemLoader(Path(__file__).parent / "pictures")
     template = Environment(loader=folder, autoescape=True, undefined=StrictUndefined).get_template("bulletin.svg")
     return template.render(values)
+
+
+def _size(text: str, usual: int, room: int = WIDEST_BAR) -> int:
+    """Return the size at which a line fits into its room: the station's name may be long."""
+    return max(min(usual, 2 * room // max(_halves(text), 1)), SMALLEST)
 
 
 def _halves(text: str) -> int:

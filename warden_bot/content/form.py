@@ -1,16 +1,13 @@
 """What the pages of the public form say, in Chinese and in English, from `form.yml`; its defaults stand here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
-from warden_bot.content.templates import Wording
+from warden_bot.content.page_words import PageWords, Usual, read_page_words
 from warden_bot.errors import Fault
 
 FILE = "form.yml"
-CALL = "110"
 CHINESE: Mapping[str, str] = MappingProxyType(
     {
         "first": "紧急、有危险请立刻打110/119/120。这里不是报警。",
@@ -89,63 +86,13 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "status_closed": "Settled. If there is anything new, tell us.",
     }
 )
-STAND_INS: Mapping[str, Mapping[str, str]] = MappingProxyType({"zh": CHINESE, "en": ENGLISH})
-# What each language calls itself in the page's head, and the way to the other one: no editor's.
-HEADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "zh": {"html_lang": "zh-CN", "other": "English", "other_lang": "en"},
-        "en": {"html_lang": "en", "other": "中文", "other_lang": "zh"},
-    }
+KEPT = {"kept": frozenset({"tips", "reporters"})}
+MUST_CALL = frozenset({"first", "danger"})
+FORM: Mapping[str, Usual] = MappingProxyType(
+    {"zh": Usual(CHINESE, KEPT, MUST_CALL), "en": Usual(ENGLISH, KEPT, MUST_CALL)}
 )
-VARIABLES: Mapping[str, frozenset[str]] = MappingProxyType({"kept": frozenset({"tips", "reporters"})})
-MUST_CALL = frozenset({"first", "danger"})  # whoever reads only this must know whom to call
 
 
-@dataclass(frozen=True)
-class FormWords:
-    """The words of the public form: by language and name, as an editor wrote them."""
-
-    written: Mapping[str, Mapping[str, Wording]] = field(default_factory=dict)
-
-    def words(self, language: str, values: Mapping[str, object]) -> dict[str, str]:
-        """Return a language's words by name, filled in; what no editor wrote is said in the usual words."""
-        written = self.written.get(language, {})
-        wordings = ((name, written.get(name) or Wording(usual, "", 0)) for name, usual in STAND_INS[language].items())
-        return {**HEADS[language], **{name: wording.render(values) for name, wording in wordings}}
-
-    def every(self) -> list[tuple[Wording, frozenset[str]]]:
-        """Return the words as an editor wrote them, with the variables each may use."""
-        rows = [row for written in self.written.values() for row in written.items()]
-        return [(wording, VARIABLES.get(name, frozenset())) for name, wording in rows]
-
-
-def read_form(folder: Path) -> tuple[FormWords, list[Fault]]:
+def read_form(folder: Path) -> tuple[PageWords, list[Fault]]:
     """Read `form.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
-        return FormWords(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return FormWords(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown(set(STAND_INS))
-    written = {language: _of_language(fields, language) for language in STAND_INS if language in fields.values}
-    return FormWords(MappingProxyType(written)), fields.faults
-
-
-def _of_language(fields: Fields, language: str) -> Mapping[str, Wording]:
-    found = fields.values[language]
-    if not isinstance(found, dict):
-        fields.fault(language, f"{language} 下面要一行一句，如 send: 提交")
-        return {}
-    rows = mapping_fields(found, fields.file)
-    rows.refuse_unknown(set(STAND_INS[language]))
-    texts = {name: rows.text(name) for name in STAND_INS[language] if name in rows.values}
-    for name, text in texts.items():
-        if name in MUST_CALL and text and CALL not in text:
-            rows.fault(name, f"{name} 里要有 {CALL}")
-        for variable in VARIABLES.get(name, ()):
-            if text and f"{{{{ {variable} }}}}" not in text:
-                rows.fault(name, f"{name} 里要有 {{{{ {variable} }}}}")
-    fields.faults += rows.faults
-    return {name: Wording(text, fields.file, rows.lines.get(name, 1)) for name, text in texts.items() if text}
+    return read_page_words(folder, FILE, FORM)

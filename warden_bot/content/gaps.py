@@ -7,12 +7,13 @@ from pathlib import Path
 from warden_bot.content.labelled import GROWING, LEAST, TESTS
 from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
 from warden_bot.content.speech import DANGERS, FOLDER, Speech
-from warden_bot.content.texts import Answer, promises
+from warden_bot.content.texts import Answer, Campaign, promises
 from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.errors import Fault
 
 TOPICS = "topics.yml"  # the topics that must have an answer; a folder without it promises none
 ENOUGH_SAMPLES = 30
+ENOUGH_WORDINGS = 3  # take turns, so that nobody hears the same words twice in a season
 # What people write into `local.yml` in place of a fact that they have yet to look up.
 NOT_LOOKED_UP = re.compile(r"待填|待定|待补|未填|没填|to[ -]?do|tbd|x{3,}|[?？]{2,}", re.IGNORECASE)
 
@@ -52,6 +53,15 @@ def gaps_in_samples(answers: Mapping[str, Answer]) -> Iterator[Fault]:
             other = first.setdefault(normalise(sample), answer)
             if other.topic != answer.topic:
                 yield Fault(answer.file, line, f"“{sample}”也写在 {other.topic} 的问法里，只能归一个主题")
+
+
+def gaps_in_wordings(campaigns: Mapping[str, Campaign]) -> Iterator[Fault]:
+    """Name each push with too few ways of saying it."""
+    for campaign in campaigns.values():
+        count = len({wording.source for wording in campaign.wordings})
+        if count < ENOUGH_WORDINGS:
+            reason = f"只有 {count} 种说法，要 {ENOUGH_WORDINGS} 种轮着用：每种写一个“## 正文”"
+            yield Fault(campaign.file, campaign.wordings[0].line, reason)
 
 
 def gaps_in_examination(folder: Path, speech: Speech) -> tuple[list[Fault], list[Fault]]:

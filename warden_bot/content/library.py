@@ -14,10 +14,11 @@ from warden_bot.content.bulletin import BulletinPlan
 from warden_bot.content.class_card import ClassCards
 from warden_bot.content.desks import Desks
 from warden_bot.content.duty import Duty
-from warden_bot.content.form import FormWords
+from warden_bot.content.form import FORM
 from warden_bot.content.guarding import Warnings
 from warden_bot.content.learnt import LearntNotes
 from warden_bot.content.open_pages import OpenPages
+from warden_bot.content.page_words import PageWords
 from warden_bot.content.replies import Replies
 from warden_bot.content.speech import Speech
 from warden_bot.content.texts import (
@@ -57,7 +58,7 @@ class Library:
     alarm_sources: Mapping[str, AlarmSource] = field(default_factory=dict)  # systems of the campus, by name
     year: SchoolYear = field(default_factory=SchoolYear)  # the school's own
     alert_rules: AlertRules = field(default_factory=AlertRules)
-    form: FormWords = field(default_factory=FormWords)  # what the public form says
+    form: PageWords = field(default_factory=lambda: PageWords(FORM))  # what the public form says
     class_cards: ClassCards = field(default_factory=ClassCards)
     bulletin: BulletinPlan = field(default_factory=BulletinPlan)
     open_pages: OpenPages = field(default_factory=OpenPages)  # lessons, and questions of the council hall

@@ -18,7 +18,7 @@ from warden_bot.content.dates import read_calendar
 from warden_bot.content.desks import read_desks
 from warden_bot.content.duty import read_duty
 from warden_bot.content.form import read_form
-from warden_bot.content.gaps import gaps_in_samples, required_topics, unreal_facts
+from warden_bot.content.gaps import gaps_in_samples, gaps_in_wordings, required_topics, unreal_facts
 from warden_bot.content.guarding import check_warnings, read_warnings
 from warden_bot.content.library import Library
 from warden_bot.content.open_pages import check_open_pages, read_open_pages
@@ -206,7 +206,8 @@ class _Reader:
             self._header(campaign, library)
         for findings in check_warnings(library.warnings, library.answers, **_rules(library)):
             self._note(findings)
-        own = (library.replies, library.alert_rules, library.bulletin, library.class_cards, library.form)
+        pages = (library.form, library.open_pages.words)
+        own = (library.replies, library.alert_rules, library.bulletin, library.class_cards, *pages)
         for wording, allowed in chain.from_iterable(one.every() for one in own):
             rules = _rules(library) | {"values": library.values(**dict.fromkeys(allowed, "7K4Q-M2XD"))}
             self._note(check_words(wording, **rules, longest=LONGEST_PRIVATE, extra=allowed))
@@ -229,6 +230,7 @@ class _Reader:
         required = self.noted(required_topics(self.folder))
         self.warnings += [gap for topic, gap in required.items() if topic not in library.answers]
         self.warnings += gaps_in_samples(library.answers)
+        self.warnings += gaps_in_wordings(library.campaigns)
 
 
 def _rules(library: Library) -> dict[str, Any]:

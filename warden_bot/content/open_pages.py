@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 
 from warden_bot.content.council import CouncilQuestion, parse_council
 from warden_bot.content.lessons import LONGEST_CARD, MOST_ROWS, Lesson, parse_lesson
+from warden_bot.content.open_page_words import FILE, OPEN_PAGES
+from warden_bot.content.page_words import PageWords, read_page_words
 from warden_bot.content.reading import Page, read_page, read_text
 from warden_bot.content.replies import Replies
 from warden_bot.content.templates import Wording
 from warden_bot.content.texts import LONGEST_PRIVATE, Findings, check_words
+from warden_bot.domain.bulletin import somebody_in
 from warden_bot.errors import Fault
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")  # it stands in addresses
@@ -24,17 +27,19 @@ Parsed = TypeVar("Parsed")
 
 @dataclass(frozen=True)
 class OpenPages:
-    """Lessons and council questions by their names."""
+    """Lessons and council questions by their names, and what the pages around them say."""
 
     lessons: Mapping[str, Lesson] = field(default_factory=dict)
     questions: Mapping[str, CouncilQuestion] = field(default_factory=dict)
+    words: PageWords = field(default_factory=lambda: PageWords(OPEN_PAGES))
 
 
 def read_open_pages(folder: Path) -> tuple[OpenPages, list[Fault]]:
-    """Read `lessons/` and `council/` of a content folder. What is wrong is in the faults."""
+    """Read `lessons/`, `council/` and `pages.yml` of a content folder. What is wrong is in the faults."""
     lessons, faults = _read(folder, "lessons", parse_lesson)
     questions, more = _read(folder, "council", parse_council)
-    return OpenPages(lessons, questions), faults + more
+    words, wrong = read_page_words(folder, FILE, OPEN_PAGES)
+    return OpenPages(lessons, questions, words), faults + more + wrong
 
 
 def _read(folder: Path, under: str, parse: Callable[[Page, str], Parsed]) -> tuple[Mapping[str, Parsed], list[Fault]]:
@@ -76,6 +81,12 @@ def check_open_pages(
             findings.warnings.append(Fault(lesson.file, lesson.review_line, words))
     for question in pages.questions.values():
         _gather(findings, _texts_of_question(question), rules)
+        if question.demo_line:
+            words = "这是演示的议题，上线前换成自己的，或者删掉这个文件"
+            findings.warnings.append(Fault(question.file, question.demo_line, words))
+        reply = question.reply
+        if reply is not None and (reason := somebody_in(reply.source, [str(local.get("station_name") or "")])):
+            findings.warnings.append(Fault(reply.file, reply.line, f"答复人人看得到，{reason}，请看一看"))
     return findings
 
 

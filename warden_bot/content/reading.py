@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
         line = first_line + text[: REFERENCE.search(text).start()].count("\n")  # type: ignore[union-attr]
         return Fields(name, {}, {}, first_line, [Fault(name, line, "不能用 & 和 * 引用，直接写文字")])
     try:
-        loaded = YAML(typ="rt").load(text)
+        loaded = _loaded(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         faults.append(Fault(name, first_line + (mark.line if mark else 0), f"YAML 写法不对：{error.problem}"))
@@ -136,6 +137,12 @@ def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
             faults.append(Fault(name, first_line, "要写成“名字: 值”一行一个"))
         return Fields(name, {}, {}, first_line, faults)
     return mapping_fields(loaded, name, first_line)
+
+
+@lru_cache(maxsize=500)
+def _loaded(text: str) -> Any:  # noqa: ANN401 -- whatever YAML can say
+    """Read a text only once: nobody changes what was read, and a whole folder is read again for one word in it."""
+    return YAML(typ="rt").load(text)
 
 
 def _impossible_dates(text: str, name: str, first_line: int) -> list[Fault]:

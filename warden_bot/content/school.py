@@ -1,15 +1,16 @@
 """The school's own calendar, from `school.yml`, and the country's holidays, from `holidays.yml`; both may be left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
 from warden_bot.domain.audience import parse_audience
-from warden_bot.domain.calendar import WEEKDAYS, ImpossibleDate, parse_time
-from warden_bot.domain.push_times import PushTimes, Stretch
-from warden_bot.domain.year import Lessons, SchoolYear, Span
+from warden_bot.domain.calendar import WEEKDAYS, ImpossibleDate, in_quiet_hours, parse_time
+from warden_bot.domain.push_times import ANY_DAY, PushTimes, Stretch
+from warden_bot.domain.year import EXAM, Lessons, SchoolYear, Span
 from warden_bot.errors import Fault, Refused
 
 SCHOOL, HOLIDAYS = "school.yml", "holidays.yml"
@@ -19,6 +20,9 @@ KEYS = {"demo", "reviewed", "terms", "events", "gaokao", "results", "trials", "b
     SUNDAY_TIMES,
 }
 LOOK_AHEAD = timedelta(days=365)
+LONGEST = {"gaokao": 10, "trials": 14, "days": 16}  # days of what is longer when a year is mistyped
+LONGEST_OTHER = 250  # a term
+ONCE_A_YEAR = timedelta(days=120)  # what a term's beginnings are apart at least
 
 
 def read_school(folder: Path, today: date) -> tuple[SchoolYear, list[Fault], list[Fault]]:
@@ -27,13 +31,13 @@ def read_school(folder: Path, today: date) -> tuple[SchoolYear, list[Fault], lis
     if school is None:
         return SchoolYear(), [], _overdue(holidays, today)
     school.refuse_unknown(KEYS)
-    named = _named(school, "terms") | _named(school, "events")
-    exams = {span.first.year: span for span in _spans(school, "gaokao")}
+    named = _all_named(school)
+    exams = {span.first.year: span for span in _once_a_year(school, "gaokao")}
     spans, working, known = _holidays(holidays)
     year = SchoolYear(
         {name: tuple(found) for name, found in named.items()},
         exams,
-        {span.first.year: span.first for span in _spans(school, "results")},
+        {span.first.year: span.first for span in _once_a_year(school, "results")},
         tuple(_spans(school, "trials")),
         tuple(_spans(school, "no_push")),
         tuple(_spans(school, "breaks")),
@@ -59,9 +63,11 @@ def _span(value: Any, fields: Fields, key: str) -> Span | None:  # noqa: ANN401 
     """Read a day, or [first, last]."""
     days = value if isinstance(value, list) else [value]
     if len(days) in (1, 2) and all(isinstance(day, date) and not isinstance(day, datetime) for day in days):
-        if days[0] <= days[-1]:
+        count = (days[-1] - days[0]).days + 1
+        if 0 < count <= LONGEST.get(key, LONGEST_OTHER):
             return Span(days[0], days[-1])
-        fields.fault(key, f"{key} 的 {days[-1]} 早于 {days[0]}")
+        wrong = f"早于 {days[0]}" if count < 1 else f"离 {days[0]} 有 {count} 天，看看是不是写错了"
+        fields.fault(key, f"{key} 的 {days[-1]} {wrong}")
     else:
         fields.fault(key, f"{key} 要写日期，如 2027-06-07，或 [2027-06-07, 2027-06-09]")
     return None
@@ -72,18 +78,55 @@ def _spans(fields: Fields, key: str) -> list[Span]:
     if not isinstance(rows, list):
         fields.fault(key, f"{key} 要写成列表，每条前面一个 -")
         return []
-    return [span for row in rows if (span := _span(row, fields, key)) is not None]
+    found = [span for row in rows if (span := _span(row, fields, key)) is not None]
+    for one, other in _overlapping(found):
+        fields.fault(key, f"{key} 里 {one.first} 和 {other.first} 开始的两条日子重叠")
+    return found
 
 
-def _named(fields: Fields, key: str) -> dict[str, list[Span]]:
+def _overlapping(spans: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+    for one, other in pairwise(sorted(spans, key=lambda span: span.first)):
+        if other.first <= one.last:
+            yield one, other
+
+
+def _once_a_year(fields: Fields, key: str) -> list[Span]:
+    """Read what a year has once; two single days are most likely meant as the first and the last."""
+    found = _spans(fields, key)
+    years = [span.first.year for span in found]
+    if not any(_overlapping(found)) and (twice := sorted({year for year in years if years.count(year) > 1})):
+        fields.fault(key, f"{key} 里 {twice[0]} 年写了两条；好几天要写成 - [第一天, 最后一天]")
+    return found
+
+
+def _all_named(school: Fields) -> dict[str, list[Span]]:
+    """Read terms and events. A term begins once a year, and ends before the next one begins."""
+    (terms, place_of_terms), (events, place_of_events) = _named(school, "terms"), _named(school, "events")
+    for name, spans in terms.items():
+        for one, other in pairwise(sorted(spans, key=lambda span: span.first)):
+            if one.last < other.first < one.first + ONCE_A_YEAR:
+                reason = f"{name} 一年一次，{one.first} 和 {other.first} 太近；好几天要写成 [[第一天, 最后一天]]"
+                place_of_terms.fault(name, reason)
+    whole = [span for spans in terms.values() for span in spans if span.first < span.last]
+    for one, other in _overlapping(whole):
+        school.fault("terms", f"terms 里 {one.first} 和 {other.first} 开始的两个学期重叠")
+    for name in sorted(terms.keys() & events.keys()):
+        place_of_events.fault(name, f"“{name}”在 terms 里也有，换个名字")
+    for place in (place_of_terms, place_of_events):
+        if EXAM in place.values:
+            place.fault(EXAM, f"{EXAM}的日子写在 gaokao 里")
+    return terms | events
+
+
+def _named(fields: Fields, key: str) -> tuple[dict[str, list[Span]], Fields]:
+    """Return the days by name, and where each name stands; what is wrong there goes to the file's faults."""
     rows = fields.values.get(key) or {}
     if not isinstance(rows, dict):
         fields.fault(key, f"{key} 下面要写“名字: [日期]”")
-        return {}
+        rows = {}
     inner = mapping_fields(rows, fields.file) if rows else Fields(fields.file, {}, {}, 1)
-    found = {name: _spans(inner, name) for name in inner.values}
-    fields.faults += inner.faults
-    return found
+    inner.faults = fields.faults
+    return {name: _spans(inner, name) for name in inner.values}, inner
 
 
 def _lessons(fields: Fields) -> list[Lessons]:
@@ -96,7 +139,11 @@ def _lessons(fields: Fields) -> list[Lessons]:
         one.refuse_unknown({"audience", "days", "from", "until"})
         try:
             days = frozenset(WEEKDAYS[word] for word in one.words("days"))
-            times = parse_time(one.values.get("from")), parse_time(one.values.get("until"))
+            times = parse_time(one.values.get("from", "")), parse_time(one.values.get("until", ""))
+            if not days or times[0] >= times[1]:
+                one.fault(
+                    "until" if days else "days", "until 要晚于 from" if days else "days 要写哪几天上课，如 [周一, 周二]"
+                )
             found.append(Lessons(parse_audience(one.text("audience")), days, *times))
         except (Refused, ImpossibleDate) as wrong:
             one.fault("audience", str(wrong))
@@ -121,9 +168,16 @@ def _stretches(fields: Fields, key: str, usual: tuple[Stretch, ...]) -> tuple[St
             stretch = None
         if stretch is None or stretch[0] >= stretch[1]:
             fields.fault(key, f"{key} 的“{written}”看不懂，要写成 12:10-13:10")
+        elif in_quiet_hours(stretch[0], _length(stretch)):
+            fields.fault(key, f"{key} 的“{written}”落进安静时段（22:00–06:30）")
         else:
             found.append(stretch)
     return tuple(found) or usual
+
+
+def _length(stretch: Stretch) -> timedelta:
+    start, end = (datetime.combine(ANY_DAY, at) for at in stretch)
+    return end - start
 
 
 def _overdue(holidays: Fields | None, today: date) -> list[Fault]:
@@ -152,9 +206,14 @@ def _holidays(fields: Fields | None) -> tuple[list[Span], list[date], set[int]]:
         one.refuse_unknown({"name", "days", "working"})
         span = _span(one.values.get("days"), one, "days")
         if span is not None:
+            if any(span.first <= other.last and other.first <= span.last for other in spans):
+                one.fault("days", f"{span.first} 到 {span.last} 和别的放假重叠")
             spans.append(span)
             known.add(span.last.year)
-        working += [day.first for day in _spans(one, "working")]
+        exchanged = [day.first for day in _spans(one, "working")]
+        if wrong := [day for day in exchanged if any(span.covers(day) for span in spans)]:
+            one.fault("working", f"{wrong[0]} 在放假的日子里，不会是上班的日子")
+        working += exchanged
         fields.faults += one.faults
     return spans, working, known
 

@@ -10,20 +10,24 @@ from warden_bot.domain.understanding.normalise import fold
 LONGEST = 60  # characters; whoever writes more says something else besides
 ASKS = re.compile(r"[?吗么嘛呢没未不别]|请回|回复|谁|哪|几")  # "收到吗", "没收到", "收到请回复"
 MARKS = re.compile(r"[!,。]")
-GREETING = "(?:好的?|好嘞|嗯+|哦+|是的?|ok|[您你]好|民警(?:同志)?|警官|派出所|老师们?|谢谢|感谢|辛苦了?)"
-WHOSE = (
-    "(?:我们?班?|本班|[0-9a-z一二三四五六七八九十初高小年级()]{1,10}班)(?:班?主任)?|班?主任|[\u4e00-\u9fff]{1,2}老师"
+# Longer words before those with which they begin, and nothing is taken back (`*+`): else a text of the same word over and
+# over is tried in all the ways in which it can be cut up, and holds up everybody's messages for minutes.
+GREETING = (
+    "(?:好[的滴哒嘞]?|嗯|哦|是的?|对|行|可以|明白|了解|ok|[您你]好|民警(?:同志)?|警官|派出所|老师们?|谢谢|感谢|辛苦了?)"
 )
-HEARD = "(?:都|均|全部|已经?|刚刚?|刚才)*(?:收{1,2}[到倒道悉]{1,2}|shoudao)(?:了|啦|喽|哈|嘞|哒)*1?"
-SENT_ON = (
-    "(?:并|也|都|均|已经?|马上|立即|立刻|这就|会|正在|全部)*"
-    "(?:转发|转告|转达|转|发布|发|通知|传达|告知|提醒|落实|知悉|知晓|照办|执行|强调)"
-    "(?:到|给|至|在|进)?(?:我们?班|本班|全班|班级|班里|班上|班|家长|学生|孩子|同学|群里|群|大家|各位|所有|全体|们|内|中|里)*了?"
-)
-THANKS = "(?:谢谢|感谢|多谢|辛苦|明白|了解|知道|好的?|ok|了|啦|您|你|们|民警|警官|警察|派出所|老师|同志|提醒|大家)"
-SAYS = re.compile(f"(?:{GREETING})*(?:{WHOSE})?(?:{GREETING})*(?:{HEARD}){{1,3}}(?:{SENT_ON})*(?:{THANKS})*")
+CLASS = "(?:我们?班|本班|[0-9a-z一二三四五六七八九十初高小年级()]{1,10}班)"
+WHOSE = f"(?>{CLASS}(?:班?主任)?(?:[\u4e00-\u9fff]{{1,2}}老师)?|班?主任(?:[\u4e00-\u9fff]{{1,2}}老师)?|[\u4e00-\u9fff]{{1,2}}老师)"
+NEWS = "(?:预警|警报|通知|信息|消息|提醒)"
+DONE = "(?:都|均|全部|已经?|刚[刚才]?)"
+HEARD = f"(?>{NEWS}*+{DONE}*+(?:收{{1,2}}[到倒道悉]{{1,2}}|shoudao)(?:了(?!解)|[啦喽咯咧哈嘞哒])?1?)"
+HOW = "(?:并|也|都|均|已经?|马上|立即|立刻|这就|会|正在|全部|一定|我们?(?!班)|在?(?:班级|家长|班)?群[里内]?(?=已|转|通|发|告|说))"
+DOES = "(?:转发|转告|转达|转|通知|传达|发布|发|告知|提醒|落实|知悉|知晓|照办|执行|强调|注意)"
+WHOM = "(?:我们?班|本班|全班|班级|班里|班上|班|家长|学生|孩子|同学|群里|群|大家|各位|所有|全体|每|位|们|内|中|里)"
+SENT_ON = f"(?>{HOW}*+{DOES}[到给至在进]?{WHOM}*+了?的?)"
+THANKS = "(?:谢谢|感谢|多谢|辛苦|明白|了解|知道|请?放心|安全|好的?|ok|了|啦|您|你|们|民警|警官|警察|派出所|老师|同志|提醒|预警|警报|信息|消息|大家)"
+SAYS = re.compile(f"{GREETING}*+(?:{WHOSE}|我们?|本人)?+{GREETING}*+{HEARD}{{1,5}}+(?:{SENT_ON}|{THANKS})*+{WHOSE}?+")
 RECEIVED = "收到"  # as which a sign under a message is heard
-SIGNS = frozenset({"👍", "✅", "✔", RECEIVED})
+SIGNS = frozenset({"👍", "👌", "✅", "✔", RECEIVED})
 DRAWN = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # how a sign is drawn, and the colour of a hand
 LONGEST_SIGN = 20  # characters; some platforms let people react with words
 NEEDED = re.compile("收|shoudao", re.IGNORECASE)  # the mass of messages need not be looked at any closer

@@ -6,6 +6,7 @@ takes from the few messages a week that families still read. The school's securi
 raises nothing by itself: the station's name stands on every alert. Whoever keeps the service alive decides nothing.
 """
 
+import re
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from warden_bot.alert_states import AlertSeverity
@@ -15,6 +16,8 @@ from warden_bot.states import OfficerRole
 STOP = timedelta(seconds=5)  # in which an approved alert can still be stopped
 LONGEST, LONGEST_TITLE = 1000, 60  # characters
 TRAINING = "【演练】"
+# What nobody sees, turns the words around it, or no database takes; line breaks and what joins emoji may stay.
+UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 RAISERS: dict[AlertSeverity, frozenset[OfficerRole]] = {
     AlertSeverity.URGENT: frozenset({OfficerRole.OFFICER, OfficerRole.CHIEF}),
     AlertSeverity.WARNING: frozenset({OfficerRole.OFFICER, OfficerRole.CHIEF}),
@@ -42,6 +45,11 @@ def not_at_night(severity: AlertSeverity, at: datetime, zone: tzinfo) -> datetim
         return at
     day = local.date() + timedelta(days=1 if of_day >= QUIET_FROM else 0)
     return (datetime.combine(day, time(), zone) + QUIET_UNTIL).astimezone(UTC)
+
+
+def reason_of(words: str) -> str:
+    """Return why somebody returned or withdrew an alert, as it is kept."""
+    return UNSEEN.sub("", words).strip()[:LONGEST]
 
 
 def marked(text: str, *, training: bool) -> str:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection
 from datetime import date, timedelta
 
+from warden_bot.domain.understanding.han import SIMPLIFY
 from warden_bot.domain.understanding.naming import without_names
 
 FEW, SAID_FEW = 3, "少量"  # what stands at fewer might name somebody
@@ -12,12 +13,17 @@ MOST = 99_999
 ASKED_OFTEN, MOST_ASKED = 5, 2
 WEEK = timedelta(days=7)
 SUNDAY = 6
-# In a text whose width is folded and whose blanks are out.
-NAMING = (
+# In a text whose width is folded, whose blanks are out and that is written in simplified characters.
+NAMES_SOMEBODY = (
     (re.compile(r"[0-9零〇一二三四五六七八九十百某][)\]]?号?班(?![次车])"), "像是某个班"),
     (re.compile(r"宿舍|寝室"), "写了宿舍"),
     (re.compile(r"某(?![些个种])"), "写了“某”，让人猜是谁"),
-    (re.compile(r"(?<!中)(?:中学|小学|幼儿园)(?!生)"), "写了学校"),
+)
+NAMES_A_SCHOOL = re.compile(
+    r"(?<!中)(?:中学|小学|幼儿园)(?!生)|(?<![初升])高中(?![生考])|[本我该]校|职高|技校"
+    r"|(?:实验|外国语|育才|职业|技术|技工|复读|补习|寄宿制?|民办|中心|特殊教育)学校"
+    # 县一中, 二中; not 万一中招, 统一中国, 周一中午, 十一中秋
+    r"|(?<![万统唯周期])[一二三四五六七八九十]中(?![心间午秋国年旬途招毒奖])"
 )
 
 
@@ -50,12 +56,23 @@ def objection(text: str, ours: Collection[str], banned: Collection[str] = ()) ->
 
     `ours` are names that may stand there, the station's own; `banned` the school's.
     """
-    close = "".join(unicodedata.normalize("NFKC", text).split())
-    for name in filter(None, ours):
-        close = close.replace("".join(unicodedata.normalize("NFKC", name).split()), "")
-    if any(name and name in close for name in banned):
+    close = _close(text, ours)
+    if NAMES_A_SCHOOL.search(close) or any(name and _close(name) in close for name in banned):
         return "写了学校"
-    for pattern, reason in NAMING:
+    return somebody_in(text, ours)
+
+
+def somebody_in(text: str, ours: Collection[str]) -> str | None:
+    """Say by what a text lets people guess whom it is about, None where it does not."""
+    close = _close(text, ours)
+    for pattern, reason in NAMES_SOMEBODY:
         if pattern.search(close):
             return reason
     return "像是写了人的名字" if without_names(close) != close else None
+
+
+def _close(text: str, ours: Collection[str] = ()) -> str:
+    close = "".join(unicodedata.normalize("NFKC", text).split()).translate(SIMPLIFY)
+    for name in filter(None, ours):
+        close = close.replace(_close(name), "")
+    return close

@@ -186,7 +186,7 @@ def _month_and_day(value: object) -> tuple[int, int]:
 
 
 def _day_of_month(value: object) -> int:
-    if not isinstance(value, int) or not 1 <= value <= 31:  # noqa: PLR2004 -- days of a month
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 31:  # noqa: PLR2004 -- days of a month
         message = f"每月“{value}”号不存在，要写 1 到 31"
         raise ImpossibleDate(message)
     return value

@@ -1,6 +1,6 @@
 """Who is called about a case, and when the next one is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -93,6 +93,18 @@ def look_again_at(calls: Sequence[Call], due: Escalation | None, now: datetime, 
     last = next(call for call in reversed(calls) if not call.failed)
     pause = pace.wait_after(last.step) if due is None else pace.again_after
     return last.at + pause if now < last.at + pause <= now + pause else now + pause
+
+
+def gaps_between(
+    hours: Iterable[tuple[datetime, datetime]], start: datetime, end: datetime
+) -> list[tuple[datetime, datetime]]:
+    """Return from when to when nobody is on duty between two moments, where these are the hours of a step's shifts."""
+    gaps, covered = [], start
+    for starts_at, ends_at in sorted(hours):
+        if covered < min(starts_at, end):
+            gaps.append((covered, min(starts_at, end)))
+        covered = max(covered, ends_at)
+    return [*gaps, (covered, end)] if covered < end else gaps
 
 
 def rounds_heard(calls: Sequence[Call]) -> tuple[int, frozenset[int]]:

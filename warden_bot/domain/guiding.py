@@ -9,14 +9,26 @@ from warden_bot.domain.understanding.normalise import normalise
 from warden_bot.states import TipStep
 
 WISH = re.compile(
-    r"(?:你好|您好)?(?:我)?(?:要|想|想要|来)?(?:匿名)?(?:举报|检举|提供线索|报线索|上报线索)(?:一下|个事|一个事|一件事|点事|下|一?个人|有人|坏人)?"
+    r"(?:你好|您好)?(?:我)?(?:要|想|想要|来)?(?:"
+    r"(?:匿名|实名)?(?:举报|检举|提供线索|报线索|上报线索)(?:一下|个事|一个事|一件事|点事|下|一?个人|有人|坏人)?"
+    r"|反映(?:一?个|一下|一些|点)?(?:情况|问题|线索|事)|有(?:一?[个条]|一些|点)?(?:线索|情况)(?:要|想)?(?:举报|反映|提供)?)"
 )
 CANCEL = re.compile(
-    r"(?:我)?(?:取消|算了|不说了|不举报了|不报了|不想说了|不想举报了|不用了|没事了|退出|停止?)(?:吧|了|举报|哈|谢谢)*"
+    r"(?:(?:我|那|还是|就)*(?:取消|算了|不说了|不举报了|不报了|不想说了|不想举报了|不用了|没事了|退出|停止?|[打发点按]错了)"
+    r"(?:吧|了|举报|哈|谢谢)*)+"
+)
+HESITATES = re.compile(
+    r"(?:我|有点|好|很|真的|还是|又)*(?:(?:害怕|怕|不敢)(?:说|举报|讲|报复|被报复|被打|被发现|被知道|被.{0,3}知道|.{1,3}(?:知道|报复))?|犹豫)(?:啊|呀|了)*"
 )
 TAKEN_BACK = re.compile(r"(?:(?:我)?(?:取消|算了|不说了|不举报了|不报了|不想举报了)(?:吧|了|举报)*)+")
+OVER = re.compile(
+    r"(?:现在|刚刚|刚才|已经|我看)*(?:(?:没事了?|不用来了?|结束了|解决了)(?:吧|啊|谢谢)*)?"
+    r"(?:(?:那家?|这家?)?(?:小?店|商店|网吧|店门|门|摊子?|老板)(?:现在|已经|都|刚刚?)*(?:关门|关了|收摊|走|没人)了?"
+    r"|(?:那|这|几|些|个|帮|群|伙)*(?:人|他们|她们|学生|车)(?:现在|已经|都|刚刚?)*(?:走|散|离开|开走)(?:光|掉)?了?)*"
+)
 DECLINED = re.compile(
-    r"(?:(?:我)?(?:都)?(?:不留|没有|没了|没|无|不用|匿名|不方便|不想留)(?:了|吧|的|名|名字|联系方式|电话|照片|图|图片|谢谢)*)+"
+    r"(?:(?:我)?(?:都)?(?:不留|没有|没了|没|无|不用|匿名|不方便|不想留)"
+    r"(?:了|吧|的|名字|名|联系方式|电话|照片|图片|图|谢谢)*+)++"  # nothing is given back, so that no text takes for ever
 )
 GREETING = re.compile(r"(?:你好|您好|在吗|在不在|有人吗|喂|嗨|hi|hello|举报)+[啊呀哈]?")
 OTHERS = re.compile("他|她|卖家|老板|店主|对方|那人|那个人|群主|骗子|坏人|收款")  # whose address it may be instead
@@ -47,6 +59,16 @@ def cancels(text: str) -> bool:
 def takes_back(text: str) -> bool:
     """Say whether somebody who has told something wants to leave it at that: "没事了" is news, and no such thing."""
     return bool(TAKEN_BACK.fullmatch(normalise(text)))
+
+
+def says_it_is_over(text: str) -> bool:
+    """Say whether somebody who has told of something says that it is over, and nothing else: "没事了，店已经关门"."""
+    return bool(OVER.fullmatch(normalise(text)))
+
+
+def hesitates(text: str) -> bool:
+    """Say whether somebody does not dare to tell, and has told nothing by that."""
+    return bool(HESITATES.fullmatch(normalise(text)))
 
 
 def declines(text: str) -> bool:

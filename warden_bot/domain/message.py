@@ -43,8 +43,8 @@ class InboundMessage:
 
     @property
     def private(self) -> bool:
-        """Say whether only the sender reads along."""
-        return self.group is None and not self.chat
+        """Say whether only the sender reads along. Of a sign that names no chat, nobody knows."""
+        return self.group is None and not self.chat and not self.reacts_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 
 READ = ("JPEG", "PNG", "WEBP")
 MEDIA_TYPE = "image/jpeg"
-MOST_PIXELS = 50_000_000  # what a telephone's camera makes at most; a small file can claim far more and fill the memory
+MOST_PIXELS = 8192 * 6144  # of a telephone with 50 megapixels; a small file can claim far more and fill the memory
 LONGEST_SIDE = 2000
 QUALITY = 85
 WHITE = (255, 255, 255)

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from warden_bot.domain.audience import Audience
 from warden_bot.domain.calendar import Occurrence
 from warden_bot.domain.trouble import in_words
-from warden_bot.domain.year import NOT_AGAIN_WITHIN, SchoolYear
+from warden_bot.domain.year import SchoolYear, day_start, not_again_since
 from warden_bot.states import GroupKind
 
 STOPPED, NO_GROUPS = "所有群都静音着", "受众里没有群"
-MUTED, WEEK_FULL, KNOWN_WORDS, IN_LESSON, UNWELCOME = "muted", "week_full", "known_words", "in_lesson", "unwelcome"
+MUTED, WEEK_FULL, IN_LESSON, UNWELCOME = "muted", "week_full", "in_lesson", "unwelcome"
+SAID_TODAY, KNOWN_WORDS = "said_today", "known_words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Heard:
     made_at: datetime
     words: str  # without the day on which they were signed
     unasked: bool  # one of the few that a week may hold
+    campaign: str = ""
 
 
 @dataclass
@@ -96,7 +98,7 @@ class Planner:
                 who.spared_until = None
             if wording is not None and not reason:
                 words = self.wordings[entry.campaign][wording - 1]
-                who.heard.append(Heard(monday_of(day), one.due_at, words, unasked=True))
+                who.heard.append(Heard(monday_of(day), one.due_at, words, unasked=True, campaign=entry.campaign))
         return wording, None if wording else in_words(why).what
 
     def _choose(self, one: Occurrence, within: Sequence[Listener], turn: int) -> tuple[int | None, list[str], str]:
@@ -118,11 +120,13 @@ class Planner:
     def _spares(self, one: Occurrence, who: Listener, words: str) -> str:
         """Say why a group does not hear these words then, "" where it does; the first reason that holds."""
         at, day = one.due_at, one.due_at.astimezone(self.zone).date()
-        monday, since = monday_of(day), at - NOT_AGAIN_WITHIN
+        monday, today, since = monday_of(day), day_start(at, self.zone), not_again_since(at, self.zone)
         if who.muted_until and at < who.muted_until:
             return MUTED
         if sum(heard.unasked and heard.monday >= monday for heard in who.heard) >= self.year.most_in_week_of(day):
             return WEEK_FULL
+        if any(heard.campaign == one.entry.campaign and heard.made_at >= today for heard in who.heard):
+            return SAID_TODAY
         if any(heard.words == words and heard.made_at >= since for heard in who.heard):
             return KNOWN_WORDS
         lessons = self.year.in_lesson(at, one.leave_until, self.zone)

@@ -80,6 +80,10 @@ _SIDES: Mapping[str, Mapping[str, str]] = {
         "parent": "家长",
         "old": "老人|老头|大爷|大妈|老太|奶奶|爷爷",
         "guard": "保安",
+        "cook": "阿姨|厨师|厨工",
+        "warden": "宿管",
+        "head": "校长|主任",
+        "drill": "教官",
         "driver": "司机",
     },
     "day": {"yesterday": "昨[天晚夜]", "before": "前[天晚]", "last": "上周|上个?星期|上次", "tomorrow": "明[天晚]"}

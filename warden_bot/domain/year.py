@@ -13,6 +13,7 @@ MOST_AROUND_EXAMS = 1
 NOT_AGAIN_WITHIN = timedelta(days=90)
 DAY = timedelta(days=1)
 AROUND_TRIALS = 3 * DAY
+EXAM = "高考"  # its name among the days that the calendar may go by
 USUAL_EXAM = ((6, 7), (6, 9))  # stands in where a year's days are not known
 USUAL_RESULTS = (6, 25)
 HOLD_FROM = (5, 25)  # until the exam only what helps with it, and not more than one a week
@@ -59,9 +60,9 @@ class SchoolYear:
 
     @property
     def first_days(self) -> dict[str, tuple[date, ...]]:
-        """Return the first day of every term and event, by name; the exam's is 高考."""
+        """Return the first day of every term and event, and of the exam, by name."""
         exams = tuple(span.first for span in self.exams.values())
-        return {name: tuple(span.first for span in spans) for name, spans in self.named.items()} | {"高考": exams}
+        return {name: tuple(span.first for span in spans) for name, spans in self.named.items()} | {EXAM: exams}
 
     def exam(self, year: int) -> Span:
         """Return the days of the entrance exam, the usual ones where the year's are not known."""
@@ -104,7 +105,21 @@ class SchoolYear:
         )
 
 
+def not_again_since(now: datetime, zone: tzinfo) -> datetime:
+    """Return since when words count as heard: from the beginning of that day, for they take up to an hour to arrive."""
+    return _midnight(now.astimezone(zone).date() - NOT_AGAIN_WITHIN, zone)
+
+
+def day_start(now: datetime, zone: tzinfo) -> datetime:
+    """Return the UTC instant at which this day of the school's began."""
+    return _midnight(now.astimezone(zone).date(), zone)
+
+
 def week_start(now: datetime, zone: tzinfo) -> datetime:
     """Return the UTC instant at which this week of the school's began."""
     here = now.astimezone(zone).date()
-    return datetime.combine(here - here.weekday() * DAY, time(), zone).astimezone(UTC)
+    return _midnight(here - here.weekday() * DAY, zone)
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

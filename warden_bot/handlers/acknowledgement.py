@@ -1,7 +1,7 @@
 """A class teacher says 收到: the class has heard the alert. Parents say it too, and that changes nothing."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from warden_bot.alert_states import IN_FORCE, AcknowledgedBy
@@ -22,7 +22,8 @@ from warden_bot.store.acknowledgements import (
     asked_of_teacher,
     recipient_of,
 )
-from warden_bot.store.alert_posts import alerts_posted_as
+from warden_bot.store.alert_posts import Posted, posted_as
+from warden_bot.store.alert_reminders import reminded_as
 from warden_bot.store.alerts import Alert
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Session
@@ -43,43 +44,58 @@ async def hear_teachers(session: Session, said: Sequence[Incoming]) -> int:
     """
     if not said or not await any_asks(session):
         return 0
-    there = [one for one in said if one.message.group is not None]
-    asked = await asked_of(session, {one.message.group or "" for one in there}, [], []) if there else []
+    signs, words = [one for one in said if one.message.reacts_to], [one for one in said if not one.message.reacts_to]
+    meant = dict.fromkeys(await _meant_by_signs(session, signs), AcknowledgedBy.BUTTON)
+    codes = {one.message.group for one in words if one.message.group is not None}
     by_group: defaultdict[str, list[Asked]] = defaultdict(list)
-    for found in asked:
+    for found in await asked_of(session, codes, [], []) if codes else []:
         by_group[found.code].append(found)
-    signs = [one for one in said if one.message.reacts_to]
-    meant = dict.fromkeys(await _meant_by_signs(session, signs, by_group), AcknowledgedBy.BUTTON)
-    for one in said:
-        if not one.message.reacts_to:
-            mine = await _of_teacher(session, one) if one.message.private else by_group.get(one.message.group or "", [])
-            heard = _newest([found for found in mine if one.message.private or _is_its(found, one)])
-            meant |= dict.fromkeys(heard, AcknowledgedBy.MESSAGE)
+    for one in words:
+        mine = await _of_teacher(session, one) if one.message.private else by_group.get(one.message.group or "", [])
+        heard = _meant_by_words([found for found in mine if one.message.private or _is_its(found, one)])
+        meant |= dict.fromkeys(heard, AcknowledgedBy.MESSAGE)
     return await acknowledge_all(session, meant, said[0].now)
 
 
-async def _meant_by_signs(
-    session: Session, signs: Sequence[Incoming], by_group: Mapping[str, Sequence[Asked]]
-) -> list[int]:
-    """Return which classes' teachers have put a sign under an alert: it counts for that one, be it the newest or not."""
-    mine = [(one, found) for one in signs for found in by_group.get(one.message.group or "", []) if _is_its(found, one)]
+async def _meant_by_signs(session: Session, signs: Sequence[Incoming]) -> list[int]:
+    """Return which classes' teachers have put a sign under an alert, or under what asks for it again.
+
+    It counts for that alert, be it the newest or not. Not every platform says in which chat a sign was put: the message
+    under which it was put says so.
+    """
+    codes = {one.message.group for one in signs if one.message.group is not None}
+    addresses = [address for one in signs for address in addresses_of(one.message)]
+    asked = await asked_of(session, codes, addresses, []) if signs else []
+    mine = [(one, found) for one in signs for found in asked if _is_its(found, one)]
     if not mine:
         return []
-    ids = {one.message.reacts_to for one, _ in mine}
-    posted = await alerts_posted_as(session, {found.alert_id for _, found in mine}, ids)
+    alerts, ids = {found.alert_id for _, found in mine}, {one.message.reacts_to for one, _ in mine}
+    posted = await posted_as(session, alerts, ids) | await reminded_as(session, alerts, ids)
     return [
         found.recipient_id or 0
         for one, found in mine
-        if found.silent and posted.get((found.code, one.message.reacts_to)) == found.alert_id
+        if found.heard_at is None
+        and any(Posted(one.message.reacts_to, found.alert_id, code) in posted for code in (found.code, None))
     ]
 
 
-def _newest(asked: Sequence[Asked]) -> list[int]:
-    """Return what a 收到 counts for: in each class its newest alert, unless that one has been heard."""
-    newest: dict[str, Asked] = {}
+def _meant_by_words(asked: Sequence[Asked]) -> list[int]:
+    """Return what a 收到 counts for: in each class its newest alert.
+
+    Once that one has been heard: the newest about which it was asked again since it last said 收到, else nothing.
+    """
+    by_class: defaultdict[str, list[Asked]] = defaultdict(list)
     for found in asked:  # the newest first
-        newest.setdefault(found.code, found)
-    return [found.recipient_id or 0 for found in newest.values() if found.silent]
+        by_class[found.code].append(found)
+    return [meant.recipient_id or 0 for ones in by_class.values() if (meant := _meant_of_class(ones)) is not None]
+
+
+def _meant_of_class(asked: Sequence[Asked]) -> Asked | None:
+    if asked[0].heard_at is None:
+        return asked[0]
+    last = max(one.heard_at for one in asked if one.heard_at is not None)
+    asked_again = (one for one in asked if one.heard_at is None and one.reminded_at and one.reminded_at > last)
+    return next(asked_again, None)
 
 
 async def _of_teacher(session: Session, one: Incoming) -> list[Asked]:
@@ -92,8 +108,9 @@ async def _of_teacher(session: Session, one: Incoming) -> list[Asked]:
 
 
 def _is_its(asked: Asked, one: Incoming) -> bool:
-    """Say whether a group's message is its class teacher's: the channel vouches for the role, or the address is known."""
-    if one.message.sender.role is SenderRole.TEACHER or asked.teacher_address in addresses_of(one.message):
+    """Say whether a message is a class teacher's: the channel vouches for the role in its group, or the address is known."""
+    vouched = one.message.sender.role is SenderRole.TEACHER and one.message.group == asked.code
+    if vouched or asked.teacher_address in addresses_of(one.message):
         return True
     return asked.channel is ChannelKind.RELAY and asked.address_hash in hashes_of(one)
 

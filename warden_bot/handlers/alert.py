@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from warden_bot.alert_states import (
     BEFORE_RELEASE,
+    IN_FORCE,
     AlertEventKind,
     AlertKind,
     AlertMove,
@@ -18,12 +19,13 @@ from warden_bot.alert_states import (
     AlertStatus,
 )
 from warden_bot.audit_actions import AuditAction
-from warden_bot.domain.alert import LONGEST, RAISERS, leaves_at, marked
+from warden_bot.domain.alert import RAISERS, leaves_at, marked, reason_of
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.calendar import day_words
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.alert_judging import (
     Bench,
+    against_update,
     finished,
     is_author,
     move,
@@ -187,18 +189,21 @@ async def give_back(session: Session, bench: Bench, alert_id: int, officer: Offi
     """Return an alert to whoever wrote it, with the reason."""
     alert = await named_alert(session, alert_id)
     require_approver(alert, officer)
-    if not reason.strip():
+    why = reason_of(reason)
+    if not why:
         raise Refused("退回要写一句理由")
     expires = _until(alert, bench.now)
-    await move(session, alert, AlertMove.RETURN, reason=reason.strip()[:LONGEST], expires_at=expires)
+    await move(session, alert, AlertMove.RETURN, reason=why, expires_at=expires)
     _note(session, alert, AlertEventKind.RETURNED, AuditAction.ALERT_RETURNED, officer, bench.now)
     returned = await named_alert(session, alert_id)
     await tell_author(session, bench.library, bench.zone, returned, bench.now)
     return returned
 
 
-async def update(session: Session, bench: Bench, alert_id: int, officer: Officer | None, text: str) -> Alert:
-    """Say it in newer words to exactly the groups of the original. Without an officer: the feed said so."""
+async def update(
+    session: Session, bench: Bench, alert_id: int, officer: Officer | None, text: str, *, until: datetime | None = None
+) -> Alert:
+    """Say it in newer words to exactly the groups of the original. Without an officer: the feed said so, and `until` when."""
     alert = await named_alert(session, alert_id)
     if officer is not None:
         require_approver(alert, officer)
@@ -206,8 +211,10 @@ async def update(session: Session, bench: Bench, alert_id: int, officer: Officer
     said = [part.text for part in await parts_of(session, alert_id)]
     if officer is not None and said and said[-1] == marked(text.strip(), training=alert.training):
         raise Refused("和上一条说的一样，没有再发")
-    await move(session, alert, AlertMove.UPDATE)
-    words, until = text.strip(), alert.expires_at
+    if alert.status in IN_FORCE and (reason := await against_update(session, bench, alert)):
+        raise Refused(reason)
+    words, until = text.strip(), until or alert.expires_at
+    await move(session, alert, AlertMove.UPDATE, expires_at=until)
     await add_follower(session, bench.channels, bench.zone, alert, AlertPart.UPDATE, words, until, bench.now)
     _note(session, alert, AlertEventKind.UPDATED, AuditAction.ALERT_UPDATED, officer, bench.now)
     return await named_alert(session, alert_id)
@@ -238,12 +245,12 @@ def _all_clear(bench: Bench, alert: Alert) -> str:
 async def withdraw(session: Session, bench: Bench, alert_id: int, officer: Officer | None, reason: str = "") -> Alert:
     """Stop an alert: before it left nothing leaves, afterwards what still waits is called back.
 
-    What has arrived is taken back by `recall_alert`, outside this transaction. Whoever wrote it may stop it too.
+    What has arrived is taken back by `recall_now`, outside this transaction. Whoever wrote it may stop it too.
     """
     alert = await named_alert(session, alert_id)
     if officer is not None and not (officer.id == alert.raised_by and alert.status in BEFORE_RELEASE):
         require_approver(alert, officer)
-    await move(session, alert, AlertMove.WITHDRAW, ended_at=bench.now, reason=reason.strip()[:LONGEST])
+    await move(session, alert, AlertMove.WITHDRAW, ended_at=bench.now, reason=reason_of(reason))
     await end_parts(session, await parts_of(session, alert_id), alert_id, bench.now)
     _note(session, alert, AlertEventKind.WITHDRAWN, AuditAction.ALERT_WITHDRAWN, officer, bench.now)
     return await named_alert(session, alert_id)

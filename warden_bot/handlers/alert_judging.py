@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from warden_bot.alert_states import ALERT_MOVES, AlertKind, AlertMove, AlertSeverity, AlertStatus
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
-from warden_bot.domain.alert import APPROVERS, LONGEST, LONGEST_TITLE, leaves_at, marked
+from warden_bot.domain.alert import APPROVERS, LONGEST, LONGEST_TITLE, UNSEEN, leaves_at, marked, not_at_night
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.bulletin import objection
 from warden_bot.domain.calendar import day_words
@@ -15,7 +15,7 @@ from warden_bot.domain.year import week_start
 from warden_bot.errors import AccessDenied, IllegalMove, Refused
 from warden_bot.handlers.alert_sending import is_routine
 from warden_bot.handlers.fitting import over_limit
-from warden_bot.store.alert_parts import audience_of, groups_meant
+from warden_bot.store.alert_parts import audience_of, groups_meant, recipients_of
 from warden_bot.store.alerts import Alert, alert_by_id, move_alert
 from warden_bot.store.budget import groups_over_budget
 from warden_bot.store.database import Session
@@ -113,20 +113,44 @@ async def require_room(session: Session, bench: Bench, alert: Alert, leaves: dat
     """Refuse what is not pressing in the exam silence, or when every group has heard enough this week."""
     if not is_routine(alert) or alert.status is not AlertStatus.AWAITING_APPROVAL:
         return
-    year, day = bench.library.year, leaves.astimezone(bench.zone).date()
-    if reason := year.silence(day):
-        raise Refused(f"{day.month}月{day.day}日不能发：{reason}。真有急事用 warning 或 urgent")
+    if reason := _silence(bench, leaves):
+        raise Refused(reason)
     groups = await groups_meant(session, audience_of(alert, parse_audience(alert.audience)))
-    most = year.most_in_week_of(day)
-    full = await groups_over_budget(session, week_start(leaves, bench.zone), most)
+    full, most = await _full_groups(session, bench, leaves)
     if all(group.id in full for group in groups):
         raise Refused(f"这些群本周已经收到 {most} 条，下周再发")
+
+
+async def against_update(session: Session, bench: Bench, alert: Alert) -> str:
+    """Say why newer words of what is not pressing have to wait: each group of the original would hear them, or none; else ""."""
+    if not is_routine(alert):
+        return ""
+    leaves = not_at_night(alert.severity, bench.now, bench.zone)
+    if reason := _silence(bench, leaves):
+        return reason
+    full, most = await _full_groups(session, bench, leaves)
+    count = len(full & await recipients_of(session, alert.id or 0))
+    return f"{count} 个群本周已经收到 {most} 条，更新下周再发。真有急事用 warning 或 urgent 另发一条" if count else ""
+
+
+def _silence(bench: Bench, leaves: datetime) -> str:
+    day = leaves.astimezone(bench.zone).date()
+    reason = bench.library.year.silence(day)
+    return f"{day.month}月{day.day}日不能发：{reason}。真有急事用 warning 或 urgent" if reason else ""
+
+
+async def _full_groups(session: Session, bench: Bench, leaves: datetime) -> tuple[set[int], int]:
+    """Return the groups that have heard enough in the week in which something leaves, and how much that is."""
+    most = bench.library.year.most_in_week_of(leaves.astimezone(bench.zone).date())
+    return await groups_over_budget(session, week_start(leaves, bench.zone), most), most
 
 
 async def require_text(session: Session, bench: Bench, alert: Alert, text: str, title: str = "") -> None:
     """Refuse words that some group of an alert could not get."""
     if not any(character.isalnum() for character in text):
         raise Refused("没有要发的内容")
+    if UNSEEN.search(text):
+        raise Refused("内容里有看不见的字符，重新打一遍")
     if len(text) > LONGEST:
         raise Refused(f"内容最多 {LONGEST} 个字")
     groups = await groups_meant(session, audience_of(alert, parse_audience(alert.audience)))
@@ -142,9 +166,14 @@ def _require_fit(bench: Bench, alert: Alert, groups: Sequence[Group], text: str,
 
 def require_nobody_named(bench: Bench, title: str, text: str) -> None:
     """Refuse a bulletin that names a class, a school or somebody."""
-    station, school = (str(bench.library.local.get(fact) or "") for fact in ("station_name", "school_name"))
-    if reason := objection(f"{title}\n{text}", [station], [school]):
+    if reason := bulletin_objection(bench.library, f"{title}\n{text}"):
         raise Refused(f"通报里{reason}")
+
+
+def bulletin_objection(library: Library, text: str) -> str | None:
+    """Say whom words of a bulletin name, None for nobody; the station's own name and those of its figures may stand."""
+    station, school = (str(library.local.get(fact) or "") for fact in ("station_name", "school_name"))
+    return objection(text, [station, *(figure.name for figure in library.bulletin.figures)], [school])
 
 
 async def move(session: Session, alert: Alert, move: AlertMove, **columns: object) -> None:

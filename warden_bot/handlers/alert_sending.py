@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from warden_bot.alert_states import (
     ALERT_MOVES,
     AlertEventKind,
+    AlertKind,
     AlertMove,
     AlertPart,
     AlertSeverity,
@@ -24,6 +25,7 @@ from warden_bot.store.alert_parts import (
     anyone_follows,
     anything_left,
     audience_of,
+    campus_among,
     count_meant,
     is_on_its_way,
     parts_of,
@@ -40,6 +42,7 @@ from warden_bot.store.pictures import erase_pictures
 
 LOOKED_AT_EACH_TIME = timedelta(minutes=2)  # after its newest part, or its end
 SELDOM = 15  # seconds
+CAMPUS_FIRST = timedelta(minutes=1)  # so long before the classes the campus group has the bulletin
 NO_GROUPS = "批准以后受众里没有群了，什么也没发"
 
 
@@ -134,7 +137,12 @@ async def _release(
     if is_routine(alert):  # what else is pressing is never held back, nor muted
         most = library.year.most_in_week_of(now.astimezone(zone).date())
         spares = spares_of_routine(session, zone, now, most=most, broadcast=broadcast.id or 0)
-    owed = await owe_to_groups(session, broadcast, condition, channels, timedelta(0), now, spares)
+    owed = 0
+    if alert.kind is AlertKind.BULLETIN:
+        campus = campus_among(condition)
+        owed = await owe_to_groups(session, broadcast, campus, channels, timedelta(0), now, spares)
+    leaves = now + CAMPUS_FIRST if owed else now
+    owed += await owe_to_groups(session, broadcast, condition, channels, timedelta(0), now, spares, leaves_at=leaves)
     if not alert.training:
         broadcast.expected = owed  # the auditor knows no exercise's groups
         session.add(broadcast)

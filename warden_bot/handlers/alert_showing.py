@@ -1,5 +1,6 @@
 """What an officer sees of an alert: how far it has got, its history, and beforehand what each channel would carry."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from warden_bot.store.broadcasts import progress
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
 from warden_bot.store.officers import all_officers
+from warden_bot.store.recalls import count_recalled
 
 UNDECIDED = frozenset({AlertStatus.DRAFT, AlertStatus.AWAITING_APPROVAL})
 NOT_LEFT = UNDECIDED | {AlertStatus.APPROVED}
@@ -67,6 +69,7 @@ async def shown(session: Session, alert_id: int) -> dict[str, Any]:
         "counts": {status.value: count for status, count in counts.items()},
         "acknowledged": heard.acknowledged,
         "silent": heard.silent,
+        "recall": asdict(await count_recalled(session, alert)),
         "raised_by": names.get(alert.raised_by),
         "approved_by": names.get(alert.approved_by),
         "parts": [{"part": part.part, "broadcast": part.id, "text": part.text, **far.as_json()} for part, far in parts],

@@ -27,12 +27,12 @@ from warden_bot.domain.bulletin import (
     compared,
     is_small,
     monday_of,
-    objection,
     printed,
 )
 from warden_bot.domain.calendar import day_words
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.alert import Wanted, raise_draft
+from warden_bot.handlers.alert_judging import bulletin_objection
 from warden_bot.handlers.alert_notices import tell_deciders
 from warden_bot.store.alerts import Alert, alert_by_id, move_alert
 from warden_bot.store.audit import add_entry
@@ -59,7 +59,13 @@ class Composed:
 
 
 async def enter_figures(
-    session: Session, plan: BulletinPlan, officer: Officer, monday: date, entered: Mapping[str, int], now: datetime
+    session: Session,
+    plan: BulletinPlan,
+    officer: Officer,
+    monday: date,
+    entered: Mapping[str, int],
+    zone: tzinfo,
+    now: datetime,
 ) -> dict[str, int]:
     """Write down figures of a week beside those that are there; return all of the week."""
     if officer.role not in RAISERS[AlertSeverity.INFO]:
@@ -69,8 +75,11 @@ async def enter_figures(
         raise Refused(f"没有“{unknown[0]}”这一项，可以填：{'、'.join(known)}")
     if wrong := [name for name, number in entered.items() if not 0 <= number <= MOST]:
         raise Refused(f"{wrong[0]} 要填 0 到 {MOST} 的整数")
-    if monday > now.date() + timedelta(days=1):
+    this_week = monday_of(now.astimezone(zone).date())
+    if monday > this_week:
         raise Refused("这一周还没有到")
+    if monday < this_week - 2 * WEEK:  # last week's bulletin is compared with the one before it
+        raise Refused(f"{monday} 那一周太早了，只能填这一周和前两周的，看看日期有没有写错")
     seen = await bulletin_of(session, monday)
     if seen is not None:
         await _require_open(session, seen)
@@ -96,6 +105,12 @@ def _numbers(row: Bulletin) -> dict[str, int]:
     return {str(name): int(number) for name, number in json.loads(row.figures).items()}
 
 
+def missing_figures(plan: BulletinPlan, row: Bulletin | None) -> list[str]:
+    """Return the figures that nobody has entered for a week."""
+    numbers = _numbers(row) if row is not None else {}
+    return [one.name for one in plan.figures if one.name not in numbers]
+
+
 async def _require_open(session: Session, row: Bulletin) -> int | None:
     """Return the returned draft of a week, None where there is none; refuse while there is one that counts."""
     alert = await alert_by_id(session, row.alert_id) if row.alert_id is not None else None
@@ -110,14 +125,14 @@ async def _require_open(session: Session, row: Bulletin) -> int | None:
 
 async def composed(session: Session, library: Library, monday: date, zone: tzinfo, now: datetime) -> Composed:
     """Write a week's bulletin, or refuse in one line."""
+    this_week = monday_of(now.astimezone(zone).date())
+    if monday not in (this_week, this_week - WEEK):
+        raise Refused("只能起草这一周和上一周的通报")
     row = await bulletin_of(session, monday)
     numbers = _numbers(row) if row is not None else {}
     plan = library.bulletin
     if row is None or not any(figure.name in numbers for figure in plan.figures):
         raise Refused(f"{_span(monday)} 这一周还没有填数字，先用 warden-bot bulletin figures 填")
-    this_week = monday_of(now.astimezone(zone).date())
-    if monday not in (this_week, this_week - WEEK):
-        raise Refused("只能起草这一周和上一周的通报")
     returned = await _require_open(session, row)
     last = await bulletin_of(session, monday - WEEK)
     bars = _bars(plan, numbers, _numbers(last) if last is not None else {})
@@ -130,7 +145,7 @@ async def composed(session: Session, library: Library, monday: date, zone: tzinf
     *head, closing = (plan.sentence(name).render(values) for name in names)
     advice = to_do.wording.render(values)
     text = "\n".join([*head, advice, closing])
-    if reason := _objection(library, f"{plan.title}\n{text}"):
+    if reason := bulletin_objection(library, f"{plan.title}\n{text}"):
         raise Refused(f"通报里{reason}，请改 content/bulletin.yml")
     # Classes hear it only where there is something to do about what is going on, not because it is an advice's turn.
     audience = to_do.audience if to_do.audience and to_do.topic in asked else plan.audience
@@ -156,11 +171,6 @@ def _said(bars: Sequence[Bar]) -> str:
     return "，".join(f"{one.name}{one.printed}" + (f"({one.compared})" if one.compared else "") for one in bars)
 
 
-def _objection(library: Library, text: str) -> str | None:
-    ours = [str(library.local.get("station_name", "")), *(figure.name for figure in library.bulletin.figures)]
-    return objection(text, ours, [str(library.local.get("school_name") or "")])
-
-
 async def _asked(session: Session, library: Library, monday: date, zone: tzinfo) -> list[str]:
     """Return what most was asked about in a week: nothing that few asked, and nothing that is nobody's business."""
     since = datetime.combine(monday, time(), zone).astimezone(UTC)
@@ -171,7 +181,7 @@ async def _asked(session: Session, library: Library, monday: date, zone: tzinfo)
         if count >= ASKED_OFTEN
         and topic in library.answers
         and not topic.startswith(tuple(f"{one}." for one in library.bulletin.not_named))
-        and _objection(library, library.answers[topic].title) is None
+        and bulletin_objection(library, library.answers[topic].title) is None
     ]
     return often[:MOST_ASKED]
 
@@ -243,7 +253,7 @@ async def shown(session: Session, library: Library, monday: date) -> dict[str, A
     return {
         "week": monday.isoformat(),
         "figures": numbers,
-        "missing": [one.name for one in library.bulletin.figures if one.name not in numbers],
+        "missing": missing_figures(library.bulletin, row),
         "entered_at": iso(row.entered_at) if row is not None else None,
         "alert": alert.id if alert is not None else None,
         "status": alert.status.value if alert is not None else None,

@@ -10,11 +10,11 @@ from warden_bot.content.library import Library
 from warden_bot.domain.audience import Audience, parse_audience
 from warden_bot.domain.calendar import Occurrence, day_words, sendable_now
 from warden_bot.domain.trouble import in_words
-from warden_bot.domain.year import NOT_AGAIN_WITHIN
+from warden_bot.domain.year import day_start, not_again_since
 from warden_bot.handlers.owing import NOBODY_SPARED, owe_to_groups
 from warden_bot.states import FindingKind, Priority
 from warden_bot.store.broadcasts import Broadcast, due_already_made, times_sent
-from warden_bot.store.budget import Spares, spared_counts, spares_of_routine, texts_since
+from warden_bot.store.budget import Spares, broadcasts_of, spared_counts, spares_of_routine, texts_since
 from warden_bot.store.complaints import forget_complaints
 from warden_bot.store.database import Session
 from warden_bot.store.findings import is_known, note
@@ -121,7 +121,8 @@ async def _choose(
     now: datetime,
 ) -> tuple[str, Spares, str | None]:
     """Return the words that most groups can hear, who is spared them, and why not where nobody can hear any."""
-    past = [(number, undated(text)) for number, text in await texts_since(session, now - NOT_AGAIN_WITHIN)]
+    past = [(number, undated(text)) for number, text in await texts_since(session, not_again_since(now, zone))]
+    today = await broadcasts_of(session, occurrence.entry.campaign, day_start(now, zone))
     day = occurrence.due_at.astimezone(zone).date()
     most, why = 0, KNOWN_WORDS
     chosen, chosen_spares = words[0], NOBODY_SPARED
@@ -131,6 +132,7 @@ async def _choose(
             zone,
             now,
             most=library.year.most_in_week_of(day),
+            today=today,
             heard=[number for number, known in past if known == undated(text)],
             in_lessons=library.year.in_lesson(now, occurrence.leave_until, zone),
         )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from warden_bot.content.library import Library
+from warden_bot.domain.duty import gaps_between
 from warden_bot.states import CaseStatus
 from warden_bot.store.cases import Case
 from warden_bot.store.columns import iso
@@ -19,21 +20,25 @@ LOOKS_AHEAD = timedelta(days=7)  # for the next shift
 async def hand_over(session: Session, library: Library, now: datetime) -> dict[str, Any]:
     """Return the hand-over page as `shifts handover --json` prints it."""
     names = {one.id or 0: one.name for one in await all_officers(session)}
-    shifts = await shifts_between(session, now, now + LOOKS_AHEAD)
+    until = now + LOOKS_AHEAD
+    shifts = await shifts_between(session, now, until)
     coming = [shift for shift in shifts if shift.starts_at > now]
     following = [shift for shift in coming if shift.starts_at == coming[0].starts_at]
     return {
         "at": iso(now),
         "on_duty": _shifts([shift for shift in shifts if shift.starts_at <= now], names),
         "next": _shifts(following, names),
+        "gaps": _gaps(shifts, now, until),
         "cases": [_case(case, library, names, now) for case in await open_and_taken(session)],
     }
 
 
 async def roster(session: Session, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """Return the shifts between two moments as `shifts list --json` prints them."""
+    """Return the shifts between two moments as `shifts list --json` prints them, and the gaps, which are nobody's."""
     names = {one.id or 0: one.name for one in await all_officers(session)}
-    return _shifts(await shifts_between(session, since, until), names)
+    shifts = await shifts_between(session, since, until)
+    rows = [*_shifts(shifts, names), *_gaps(shifts, since, until)]
+    return sorted(rows, key=lambda row: (row["starts_at"], row["step"]))
 
 
 def _shifts(shifts: Sequence[DutyShift], names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -46,6 +51,17 @@ def _shifts(shifts: Sequence[DutyShift], names: Mapping[int, str]) -> list[dict[
             "step": shift.step,
         }
         for shift in shifts
+    ]
+
+
+def _gaps(shifts: Sequence[DutyShift], since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """Return the hours of each step that has shifts, and always of the first, in which nobody is on duty."""
+    return [
+        {"id": None, "officer": None, "starts_at": iso(starts_at), "ends_at": iso(ends_at), "step": step}
+        for step in sorted({1} | {shift.step for shift in shifts})
+        for starts_at, ends_at in gaps_between(
+            [(shift.starts_at, shift.ends_at) for shift in shifts if shift.step == step], since, until
+        )
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from warden_bot.channels.base import Channel
 from warden_bot.channels.registry import Channels
 from warden_bot.content.alarms import AlarmSource
-from warden_bot.content.drawing import INSTALL
+from warden_bot.content.drawing import INSTALL, Bar, Drawing, draw
 from warden_bot.content.loading import Loaded
 from warden_bot.domain.trouble import in_words, of_asking
 from warden_bot.errors import SealBroken, SendError
@@ -72,10 +72,13 @@ def check_content(loaded: Loaded) -> list[Finding]:
 
 
 def check_pictures(font: Path | None) -> list[Finding]:
-    """Look whether the bulletin can be drawn. Its text goes without a picture too, so nothing is said where it can."""
-    if font is not None:
-        return []
-    return [warning("content", "这台机器没有中文字体，每周通报只能发文字", INSTALL)]
+    """Draw a bulletin: without a picture its text still goes."""
+    if font is None:
+        return [warning("pictures", "这台机器没有中文字体，每周通报没有图片，只发文字", INSTALL)]
+    if draw(Drawing("一周警情", "", "", (Bar("盗窃", "3起", "", 3),), "", ""), font) is None:
+        words = f"用字体 {font.name} 画不出图片，每周通报只发文字"
+        return [warning("pictures", words, f"重新安装程序（make install），或者换字体：{INSTALL}")]
+    return [ok("pictures", f"每周通报有图片，字体 {font.name}")]
 
 
 def check_address(base_url: str, *, needed_by: Sequence[str]) -> list[Finding]:

@@ -31,6 +31,7 @@ from warden_bot.store.cases import Case, events_of, tips_of
 from warden_bot.store.database import Session
 from warden_bot.store.left_alone import open_and_taken
 from warden_bot.store.officers import Officer, all_officers
+from warden_bot.store.receipt_codes import count_reporters
 from warden_bot.store.tip_media import pictures_of
 
 
@@ -121,7 +122,7 @@ async def sight_of(session: Session, code: str, officer: Officer, library: Libra
     names = {one.id: one.name for one in await all_officers(session)}
     history = [Line(one.kind, one.at, names.get(one.officer_id, "")) for one in await events_of(session, case)]
     tips, pictures = await tips_of(session, case), await pictures_of(session, case.id or 0)
-    reporters = len({tip.reporter_hash for tip in tips})
+    reporters = await count_reporters(session, case)
     return _sight(case, officer, names, library, history, len(tips), len(pictures), reporters)
 
 

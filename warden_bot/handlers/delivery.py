@@ -201,7 +201,7 @@ async def _send_alone(post: Post, errand: Errand, started: datetime) -> list[End
     channel = post.channels[errand.claimed.channel]
     try:
         for number in range(sent, errand.count if errand.parts else 0):
-            receipt = await _guarded(_send_part(channel, errand, number))
+            receipt = await guarded(_send_part(channel, errand, number))
             ids.append(receipt.external_id)
             sent += 1
     except SendError as error:
@@ -235,7 +235,7 @@ async def _send_together(post: Post, errand: Errand, started: datetime) -> list[
         if not going:
             break
         try:
-            results = await _guarded(channel.send_together([one.message for one in going], part, number))
+            results = await guarded(channel.send_together([one.message for one in going], part, number))
         except SendError as error:
             results = [error] * len(going)
         for one, result in zip(going, results, strict=True):
@@ -267,7 +267,7 @@ def _remember(post: Post, ended: Ended) -> None:
         )
 
 
-async def _guarded(sending: Awaitable[Result]) -> Result:
+async def guarded(sending: Awaitable[Result]) -> Result:
     """Await a channel; its own mistake must not stop the worker, nor look like a success."""
     try:
         return await sending

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
+from warden_bot.domain.tip_news import handing_on_is_news, taking_is_news
 from warden_bot.errors import Refused, SealBroken
 from warden_bot.handlers.case import acknowledge, case_for, close, is_reachable
 from warden_bot.states import CaseEventKind, CaseStatus, NoteKind, Priority, SenderRole
@@ -25,6 +26,7 @@ from warden_bot.store.cases import (
     add_event,
     case_by_code,
     case_by_id,
+    events_of,
     give_to_desk,
     move_case,
     tips_of,
@@ -34,7 +36,7 @@ from warden_bot.store.database import Session
 from warden_bot.store.moves import call_back
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outbox import REPLY_ADDRESS, Delivery, enqueue
-from warden_bot.store.receipt_codes import codes_of_reporters
+from warden_bot.store.receipt_codes import codes_of_reporters, count_reporters
 from warden_bot.store.receipts import receipt_by_code
 from warden_bot.store.sealing import Sealer
 
@@ -73,8 +75,9 @@ async def take_on(session: Session, bench: Bench, code: str, officer: Officer) -
     desks = bench.library.desks
     case = await case_for(session, code, officer, desks)
     theirs = case.status is CaseStatus.ACKNOWLEDGED and case.acknowledged_by == officer.id
+    news = not theirs and taking_is_news(await _history(session, case))
     case = await acknowledge(session, code, officer, bench.now, desks)
-    if not theirs:
+    if news:
         await _tell_reporters(session, bench, case, "case_taken")
     return case
 
@@ -92,13 +95,16 @@ async def transfer(
         raise Refused(f"线索 {code} 已经在“{desk.title}”")
     if desk.restricted and not any(is_reachable(one, desk) for one in await all_officers(session)):
         raise Refused(f"“{desk.title}”没有能收到通知的人，也没有所长，先登记再转")
+    news = handing_on_is_news(await _history(session, case))
     await give_to_desk(session, case, desk.name, now)
     add_event(session, case, CaseEventKind.TRANSFERRED, now, officer_id=officer.id)
     add_entry(session, officer.name, AuditAction.CASE_TRANSFERRED, case.code, now)
     await call_back(session, now, case_id=case.id or 0)
     if words.strip():
         _write(session, bench, case, officer, NoteKind.NOTE, words)
-    await _tell_reporters(session, bench, case, "case_handed_on" if desk.restricted else "case_passed_to", desk.title)
+    if news:
+        phrase = "case_handed_on" if desk.restricted else "case_passed_to"
+        await _tell_reporters(session, bench, case, phrase, desk.title)
     return case
 
 
@@ -111,14 +117,14 @@ async def note(session: Session, bench: Bench, code: str, officer: Officer, word
     return case
 
 
-async def answer_reporter(session: Session, bench: Bench, code: str, officer: Officer, words: str) -> Case:
-    """Write to whoever reported a case, and let them know where that is possible."""
+async def answer_reporter(session: Session, bench: Bench, code: str, officer: Officer, words: str) -> int:
+    """Write to whoever reported a case, and let them know where that is possible; return how many can read it."""
     case = await case_for(session, code, officer, bench.library.desks)
     await touch_case(session, case, bench.now)
     _write(session, bench, case, officer, NoteKind.TO_REPORTER, words)
     add_event(session, case, CaseEventKind.ANSWERED, bench.now, officer_id=officer.id)
     await _tell_reporters(session, bench, case, "officer_answered")
-    return case
+    return await count_reporters(session, case)
 
 
 async def set_due(session: Session, bench: Bench, code: str, officer: Officer, due_at: datetime) -> Case:
@@ -187,6 +193,10 @@ def _write(session: Session, bench: Bench, case: Case, officer: Officer, kind: N
     if len(written) > LONGEST_WORDS:
         raise Refused(f"太长了，最多 {LONGEST_WORDS} 字，现在 {len(written)} 字")
     add_note(session, case, kind, bench.sealer.seal(written, NOTE_TEXT), bench.now, officer_id=officer.id)
+
+
+async def _history(session: Session, case: Case) -> list[CaseEventKind]:
+    return [event.kind for event in await events_of(session, case)]
 
 
 async def _tell_reporters(session: Session, bench: Bench, case: Case, phrase: str, desk: str = "") -> None:

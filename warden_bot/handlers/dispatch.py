@@ -19,7 +19,7 @@ from warden_bot.handlers.case import call_duty
 from warden_bot.handlers.chat_pictures import with_pictures
 from warden_bot.handlers.complaints import hear_complaints, may_complain
 from warden_bot.handlers.guard import notice_children_data, watch
-from warden_bot.handlers.guiding import lead
+from warden_bot.handlers.guiding import as_news, contact_apart, lead
 from warden_bot.handlers.handover import hand_over, listen
 from warden_bot.handlers.incoming import Desk, Incoming, understand
 from warden_bot.handlers.learning import missed, note_all
@@ -30,6 +30,7 @@ from warden_bot.handlers.same_event import MAY_BE_KNOWN, give_code, join_event, 
 from warden_bot.handlers.tip import (
     OPENS_CASE,
     REMEMBERED,
+    STANDS_APART,
     add_to_case,
     case_in_progress,
     reporter_hash,
@@ -50,6 +51,7 @@ from warden_bot.store.tip_talks import who_talks
 __all__ = ["Desk", "Incoming", "dispatch", "understand"]
 
 SURE = 0.5  # a lower score is worth an editor's look
+PLAINLY = 0.7  # what is told and asks nothing gets an answer besides: a wrong one hurts whoever tells of harm
 
 
 async def dispatch(incoming: Incoming, *, sheds: bool = False) -> Reply:
@@ -171,19 +173,21 @@ async def _handle(session: Session, incoming: Incoming, missed_ones: list[Incomi
 
 async def _effects(session: Session, one: Incoming) -> Reply:
     """Do what a message asks for, and return what is said to it: first who has the conversation, then its case."""
+    one = await as_news(session, one)
     verdict = one.verdict
     etiquette = await look(session, [one])
     listened = await listen(session, one) if etiquette.is_handed_over(one) else None
     opens, adds = partial(_open, session, etiquette=etiquette), partial(_add, session)
     if first := listened or await lead(session, one, opens, adds):
         return first
-    if code := await said_before(session, one.message, verdict, one.desk.sealer, one.now):
+    apart = contact_apart(one)
+    if code := await said_before(session, apart.message, verdict, one.desk.sealer, one.now):
         return _receipt(one, etiquette, code)
     case = await case_in_progress(session, one.message, verdict, one.desk.sealer, one.now)
     if case is not None:
-        return await _add(session, one, case)
+        return await _add(session, one if case.danger or case.category in STANDS_APART else apart, case)
     if verdict.action in OPENS_CASE and not (verdict.action is Action.HUMAN and one.ignored):
-        return await _open(session, one, etiquette)
+        return await _open(session, apart, etiquette)
     if verdict.action is Action.STATUS and one.message.private and not one.ignored:
         return Reply(verdict.action, verdict.topic, await status(session, one))
     return etiquette.restrain(one)
@@ -197,7 +201,8 @@ async def _add(session: Session, one: Incoming, case: Case) -> Reply:
     added = one.say("tip_added", code=code)
     if verdict.action is Action.HUMAN:
         await hand_over(session, one)
-    if verdict.action in (Action.EMERGENCY, Action.ANSWER, Action.HUMAN):
+    answers = verdict.action is Action.ANSWER and verdict.score >= PLAINLY
+    if answers or verdict.action in (Action.EMERGENCY, Action.HUMAN):
         return Reply(verdict.action, verdict.topic, f"{one.heard.reply}\n{added}")
     action = verdict.action if verdict.action in OPENS_CASE else Action.TIP
     return Reply(action, TOPIC_OF[action], added)

@@ -7,14 +7,14 @@ officers approved that alert on the word of this feed, and nobody shall wait for
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from warden_bot.alert_states import BEFORE_RELEASE, IN_FORCE, AlertKind, AlertSeverity
 from warden_bot.domain.alert import LONGEST_TITLE, RAISERS
 from warden_bot.domain.cap import CapInfo, CapMessage
 from warden_bot.errors import AccessDenied
 from warden_bot.handlers.alert import Wanted, clear, raise_draft, update, withdraw
-from warden_bot.handlers.alert_judging import Bench
+from warden_bot.handlers.alert_judging import Bench, against_update
 from warden_bot.handlers.alert_notices import tell_deciders
 from warden_bot.store.alerts import Alert, FeedMessage, lock_alert
 from warden_bot.store.database import Session
@@ -27,6 +27,7 @@ LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)  # no link goes into
 LASTS = timedelta(hours=12)  # of a warning that does not say when it is over
 LONGEST_LASTS = timedelta(days=14)  # whatever it says
 LONGEST_SOURCE = 40  # characters of who says so
+PRESSING = list(AlertSeverity)  # the most pressing first
 SUPERSEDED, CANCELLED = "发布单位更新了", "发布单位取消了"
 
 
@@ -36,6 +37,7 @@ class Outcome:
 
     words: str
     alerts: tuple[int, ...] = ()
+    is_held_back: bool = False  # some of it was not passed on, and `words` say why
 
 
 def may_take(officer: Officer) -> None:
@@ -52,14 +54,23 @@ async def take_message(session: Session, bench: Bench, message: CapMessage) -> O
     if message.status != "Actual":
         return Outcome(f"不是实际预警（{message.status}），没有做什么")
     earlier = await _earlier(session, message)
-    if message.kind == "Cancel":
-        return await _cancel(session, bench, earlier)
     info = message.chinese
-    if message.kind not in ("Alert", "Update") or info is None:
-        return Outcome(f"{message.kind} 不是预警，没有做什么")
-    if info.urgency == "Past" or (info.expires is not None and info.expires <= bench.now):
-        return Outcome("已经过了时间，没有做什么")
+    is_over = message.kind == "Update" and info is not None and info.urgency == "Past"
+    if message.kind == "Cancel" or is_over:
+        return await _cancel(session, bench, earlier)
+    if info is None or (reason := _against(message, info, bench.now)):
+        return Outcome(f"{reason if info else message.kind + ' 不是预警'}，没有做什么")
     return await _pass_on(session, bench, kept, earlier, info, message.sender)
+
+
+def _against(message: CapMessage, info: CapInfo, now: datetime) -> str:
+    """Say why a message is nothing for families; "" where it is."""
+    if message.kind not in ("Alert", "Update"):
+        return f"{message.kind} 不是预警"
+    if message.scope != "Public":
+        return f"不是给公众的（{message.scope}）"
+    is_past = info.urgency == "Past" or (info.expires is not None and info.expires <= now)
+    return "已经过了时间" if is_past else ""
 
 
 async def _earlier(session: Session, message: CapMessage) -> list[Alert]:
@@ -88,26 +99,43 @@ async def _cancel(session: Session, bench: Bench, earlier: Sequence[Alert]) -> O
 async def _pass_on(
     session: Session, bench: Bench, kept: FeedMessage, earlier: Sequence[Alert], info: CapInfo, sender: str
 ) -> Outcome:
-    """Say newer words where the alert is out; else make a draft of them, in the place of one that is still waiting."""
-    text = words_of(info, sender)
+    """Say newer words where an alert is out; else make a draft of them, in the place of one that is still waiting.
+
+    Where it presses more by now, both: families hear it in the voice that officers approved, who decide about a louder one.
+    """
+    text, severity = words_of(info, sender), severity_of(info)
     out = [alert for alert in earlier if alert.status in IN_FORCE]
-    for alert in out:
-        await update(session, bench, alert.id or 0, None, text)
     for alert in earlier:
         if alert.status in BEFORE_RELEASE:
             await withdraw(session, bench, alert.id or 0, None, SUPERSEDED)
-    if out:
-        changed = [alert.id or 0 for alert in out]
-        kept.alert_id = changed[-1]
-        session.add(kept)
-        return Outcome(f"已把更新发给听过的群：警报 {_numbers(changed)}", tuple(changed))
     lasts = min(info.expires - bench.now, LONGEST_LASTS) if info.expires is not None else LASTS
-    wanted = Wanted(title_of(info), text, severity_of(info), EVERYBODY, AlertKind.FEED)
+    until = bench.now + lasts if info.expires is not None else None
+    said = await _say_newer(session, bench, out, text, until) if out else Outcome("")
+    if any(PRESSING.index(alert.severity) <= PRESSING.index(severity) for alert in out):
+        kept.alert_id = out[-1].id
+        session.add(kept)
+        return said
+    wanted = Wanted(title_of(info), text, severity, EVERYBODY, AlertKind.FEED)
     alert = await raise_draft(session, wanted, lasts, bench.now)
     await tell_deciders(session, bench.library, bench.zone, alert, bench.now)
     kept.alert_id = alert.id
     session.add(kept)
-    return Outcome(f"做成草稿：警报 {alert.id}，请看过再提交", (alert.id or 0,))
+    return Outcome(f"{said.words}做成草稿：警报 {alert.id}，请看过再提交", (*said.alerts, alert.id or 0))
+
+
+async def _say_newer(
+    session: Session, bench: Bench, out: Sequence[Alert], text: str, until: datetime | None
+) -> Outcome:
+    """Pass newer words on to the groups that heard; what is no danger keeps the week's budget and the exam silence."""
+    changed, reasons = [], []
+    for alert in out:
+        if reason := await against_update(session, bench, alert):
+            reasons.append(f"警报 {alert.id} 的更新没有转发：{reason}。")
+        else:
+            await update(session, bench, alert.id or 0, None, text, until=until)
+            changed.append(alert.id or 0)
+    passed = [f"已把更新发给听过的群：警报 {_numbers(changed)}。"] if changed else []
+    return Outcome("".join(passed + reasons), tuple(changed), is_held_back=bool(reasons))
 
 
 def severity_of(info: CapInfo) -> AlertSeverity:

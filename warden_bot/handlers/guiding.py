@@ -13,7 +13,9 @@ from warden_bot.domain.guiding import (
     cancels,
     declines,
     first_question,
+    hesitates,
     question,
+    says_it_is_over,
     takes_back,
     tells_besides,
     tells_nothing,
@@ -38,6 +40,22 @@ LEFT = "（留了联系方式，查看举报人时能看到）"
 
 Opens = Callable[[Incoming], Awaitable[Reply]]
 Adds = Callable[[Incoming, Case], Awaitable[Reply]]
+
+
+async def as_news(session: Session, one: Incoming) -> Incoming:
+    """Take for what it is a message of somebody who has just told of something: news, and neither a danger nor a question.
+
+    That it is over is like a call for help, which it may well be out of the blue or after a danger. What has the look of
+    a code, and is nobody's, may be a number plate or an account.
+    """
+    likened = one.verdict.action is Action.EMERGENCY and one.verdict.score < CERTAIN
+    is_over = likened and says_it_is_over(one.message.text)
+    is_number = one.verdict.action is Action.STATUS and not await _asks_after(session, one)
+    if not is_over and not is_number:
+        return one
+    news = replace(one, heard=Heard(TELLS, one.heard.reply))
+    case = await _case_so_far(session, news)
+    return one if case is None or (is_over and case.danger) else news
 
 
 async def lead(session: Session, one: Incoming, opens: Opens, adds: Adds) -> Reply | None:
@@ -68,6 +86,8 @@ async def _outside(session: Session, one: Incoming, mine: str) -> Reply | None:
         case = await recent_case_of(session, mine, one.now - REMEMBERED)
         if case is not None and not case.danger:
             return await _stop(session, one, mine, case)
+    if declines(one.message.text) and (case := await _case_so_far(session, one)):
+        return _say(one, "guide_declined", await code_for(session, case, mine))
     return await _begin(session, one, mine)
 
 
@@ -134,12 +154,14 @@ async def _told(
         if not await take_step(session, talk, TipStep.CONTACT, one.now):
             return None
         asked = one.say("guide_contact")
+    elif says_only_where_or_when(text):  # the other half of what was asked before
+        asked = one.say("guide_contact")
     else:
         await end_talk(session, mine)
         asked = one.say("guide_done")
     code = await code_for(session, case, mine)
     if not declines(text):
-        added = await adds(_contact_apart(told, asked=talk.step is TipStep.CONTACT), case)
+        added = await adds(contact_apart(told, asked=talk.step is TipStep.CONTACT), case)
         code = read_code(added.text or "") or code
     return Reply(Action.TIP, TELLS.topic, f"{one.say('guide_added', code=code)}\n{asked}")
 
@@ -147,13 +169,15 @@ async def _told(
 async def _told_first(session: Session, told: Incoming, talk: TipTalk, opens: Opens, adds: Adds) -> Reply | None:
     """Open the case with the first words that tell something; where a danger said meanwhile has one, add to it."""
     text, mine = told.message.text, talk.reporter_hash
+    if hesitates(text):
+        return _say(told, "guide_hesitates")
     if tells_nothing(text) or declines(text):
         return _say(told, "guide_what")
     step = first_question(text)
     if not await take_step(session, talk, step, told.now):
         return None
     case = await _case_so_far(session, told)
-    apart = _contact_apart(told, asked=False)
+    apart = contact_apart(told)
     reply = await (adds(apart, case) if case is not None else opens(apart))
     await session.flush()
     case = case or await recent_case_of(session, mine, told.now - REMEMBERED)
@@ -169,9 +193,14 @@ async def _case_so_far(session: Session, one: Incoming) -> Case | None:
     return await case_in_progress(session, one.message, one.verdict, one.desk.sealer, one.now)
 
 
-def _contact_apart(told: Incoming, *, asked: bool) -> Incoming:
-    """Put how somebody can be reached beside who they are, apart from the tip; an officer opens it with a reason."""
+def contact_apart(told: Incoming, *, asked: bool = False) -> Incoming:
+    """Put how somebody can be reached beside who they are, apart from the tip; an officer opens it with a reason.
+
+    Not where somebody is in danger or wants to be called: then whoever is called needs it at once.
+    """
     message = told.message
+    if not message.private or told.verdict.action in (Action.EMERGENCY, Action.HUMAN):
+        return told
     words, contact = without_contact(message.text, asked=asked)
     if not contact:
         return told

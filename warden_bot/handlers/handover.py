@@ -4,9 +4,9 @@ from warden_bot.channels.base import Reply
 from warden_bot.domain.manners import USUAL, calls_back
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
-from warden_bot.handlers.incoming import SAID_PLAINLY, Incoming
+from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.manners import SILENCE
-from warden_bot.handlers.tip import add_to_case, reporter_hash
+from warden_bot.handlers.tip import SAID_PLAINLY, add_to_case, reporter_hash
 from warden_bot.states import Action, HushReason
 from warden_bot.store.cases import recent_case_of
 from warden_bot.store.database import Session
@@ -34,8 +34,6 @@ async def listen(session: Session, one: Incoming) -> Reply | None:
     """
     message, scope = one.message, _scope(one)
     asks_after_code = one.verdict.action is Action.STATUS and read_code(message.text)
-    if message.reacts_to:
-        return SILENCE
     reports = one.verdict.action is Action.EMERGENCY or one.verdict.reason in SAID_PLAINLY
     if reports or asks_after_code or not message.text.strip() or scope is None:
         return None

@@ -9,6 +9,7 @@ from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.duties import duty_of
+from warden_bot.domain.guiding import wishes_to_tell
 from warden_bot.domain.manners import Order, read_order
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.understanding.guard import WARNED, Suspicion
@@ -21,6 +22,7 @@ from warden_bot.handlers.company import Crowd, OwnWords
 from warden_bot.handlers.erasing import DELETE
 from warden_bot.handlers.signing_in import is_sign_in
 from warden_bot.handlers.taking import TAKE
+from warden_bot.handlers.tip import SAID_PLAINLY
 from warden_bot.states import Action, SenderRole
 from warden_bot.store.database import Database
 from warden_bot.store.sealing import Sealer
@@ -29,7 +31,6 @@ log = logging.getLogger(__name__)
 
 NEVER_IGNORED = frozenset({Action.EMERGENCY, Action.TIP})
 UNDERSTOOD = frozenset({Action.ANSWER, Action.STATUS})
-SAID_PLAINLY = frozenset({f"intent: {Action.TIP}"})  # who reports a scam in so many words is no scammer
 OWN_WORDS = Heard(Verdict(Action.SILENT, reason="our own words"), None)
 
 
@@ -86,7 +87,8 @@ class Incoming:
         signs_in = is_sign_in(message)
         answers = self.desk.channels[message.channel].capabilities.replies_in_answer
         watched = self.suspicion or self.bares_children or (message.private and message.media)
-        return self.verdict.action in PASSING and not commands and not signs_in and not watched and answers
+        passes = self.verdict.action in PASSING and not commands and not signs_in and not watched and answers
+        return passes and not (message.private and wishes_to_tell(message.text))
 
     def reply(self) -> Reply:
         """Return the reply as it is where nothing restrains it."""

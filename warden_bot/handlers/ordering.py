@@ -9,10 +9,10 @@ from warden_bot.handlers.duties import take_duty
 from warden_bot.handlers.erasing import erase
 from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.signing_in import give_way_in, is_sign_in, kept_of
-from warden_bot.handlers.taking import TAKE, take_case
+from warden_bot.handlers.taking import TAKE, take_case, writing_officer
 from warden_bot.handlers.teaching import teach
 from warden_bot.handlers.tip import reporter_hash
-from warden_bot.states import Action
+from warden_bot.states import Action, CaseStatus
 from warden_bot.store.cases import tips_of
 from warden_bot.store.database import Session
 from warden_bot.store.receipts import case_of_code
@@ -59,7 +59,10 @@ async def status(session: Session, one: Incoming) -> str:
     passes_by = one.desk.channels[one.message.channel].capabilities.replies_in_answer
     if passes_by and reporter_hash(one.message, one.desk.sealer) in told:
         return await status_words(session, one.desk.sealer, code, one.library, one.now)
-    return one.say(STATUS_PHRASES[case.status], code=code)
+    said = one.say(STATUS_PHRASES[case.status], code=code)
+    if case.status is CaseStatus.CLOSED or await writing_officer(session, one.desk.sealer, one.message) is None:
+        return said
+    return f"{said}\n{one.say('officer_orders', code=code)}"  # an order that was mistyped must not look obeyed
 
 
 def without_words(one: Incoming, reply: Reply) -> Reply:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from warden_bot.content.library import Library
 from warden_bot.domain.calendar import occurrences
 from warden_bot.domain.plan import Heard, Listener, Planned, Planner, monday_of, supposed_listeners
-from warden_bot.domain.year import NOT_AGAIN_WITHIN
+from warden_bot.domain.year import not_again_since
 from warden_bot.handlers.campaign import undated
 from warden_bot.states import HushReason
 from warden_bot.store.broadcasts import times_sent
@@ -48,12 +48,12 @@ async def learn_school(session: Session, planner: Planner, now: datetime) -> boo
 
 
 async def _heard(session: Session, zone: tzinfo, now: datetime) -> defaultdict[int, list[Heard]]:
-    since = now - NOT_AGAIN_WITHIN
+    since = not_again_since(now, zone)
     words = {number: undated(text) for number, text in await texts_since(session, since)}
     found: defaultdict[int, list[Heard]] = defaultdict(list)
     for one in await heard_since(session, since):
         monday = monday_of(one.left_at.astimezone(zone).date())
-        found[one.group_id].append(Heard(monday, one.made_at, words[one.broadcast_id], one.unasked))
+        found[one.group_id].append(Heard(monday, one.made_at, words[one.broadcast_id], one.unasked, one.campaign))
     return found
 
 

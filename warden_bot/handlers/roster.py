@@ -1,6 +1,7 @@
 """The people of the station and their duty hours."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -9,7 +10,7 @@ from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.calendar import WEEKDAYS
 from warden_bot.domain.duty import MOST_STEPS, Shift
-from warden_bot.errors import AccessDenied, Fault, FaultsFound, Refused
+from warden_bot.errors import AccessDenied, Fault, FaultsFound, Refused, SealBroken
 from warden_bot.spreadsheet import Row, read_table
 from warden_bot.states import READS_TIPS, ChannelKind, OfficerRole
 from warden_bot.store.audit import add_entry
@@ -22,6 +23,7 @@ from warden_bot.store.officers import (
     officer_by_name,
     replace_shifts,
     shifts_between,
+    void_sessions,
 )
 from warden_bot.store.sealing import Sealer
 
@@ -29,6 +31,7 @@ COLUMNS = ("officer", "starts_at", "ends_at", "step")
 STEPS = {str(number) for number in range(1, MOST_STEPS + 1)}
 ROTATION = ("weekday", "starts", "ends", "officer", "step")
 NOBODY = "没有叫“{}”的民警或所长，先用 warden-bot officers add 加上"
+NO_NAME = "officer 是空的，每一行都要写名字，合并的格子先拆开"
 CLOCK = re.compile(r"([01]?\d|2[0-3]|24(?=:00))[:：]([0-5]\d)(?::00)?")  # a spreadsheet may add the seconds
 LONGEST_SHIFT = timedelta(days=7)  # a longer one is most likely a wrong date; a chief may mean it all the same
 TOO_LONG = "这个班超过7天，看看日期有没有写错"
@@ -57,18 +60,27 @@ async def add_officer(
     actor: str,
     now: datetime,
 ) -> Officer:
-    """Add a person, or change the role and address of one with this name."""
+    """Add a person, or change the role and address of one with this name; another address ends what the old one opened."""
     officer = await officer_by_name(session, name)
     if officer is None:
         officer = Officer(school_id=session.school_id, name=name, role=role, created_at=now)
     officer.role = role
     if channel is not None:  # a change of the role alone leaves the address as it is
+        if officer.id is not None and not _is_reached_at(officer, channel, address, sealer):
+            await void_sessions(session, officer, now)  # the telephone may be lost
         officer.channel = channel
         officer.sealed_address = sealer.seal(address, ADDRESS)
     session.add(officer)
     add_entry(session, actor, AuditAction.OFFICER_ADDED, f"{name}: {role}", now)
     await session.flush()
     return officer
+
+
+def _is_reached_at(officer: Officer, channel: ChannelKind, address: str, sealer: Sealer) -> bool:
+    with suppress(SealBroken):
+        known = sealer.open(officer.sealed_address, ADDRESS) if officer.sealed_address is not None else None
+        return (officer.channel, known) == (channel, address)
+    return False
 
 
 async def import_rotation(
@@ -156,7 +168,7 @@ def _turn(name: str, row: Row, ids: dict[str, int], faults: list[Fault]) -> _Tur
     before = len(faults)
     officer, written = row.cells.get("officer", ""), row.cells.get("weekday", "")
     if officer not in ids:
-        faults.append(Fault(name, row.line, NOBODY.format(officer)))
+        faults.append(Fault(name, row.line, NOBODY.format(officer) if officer else NO_NAME))
     weekday = WEEKDAYS.get(written, int(written) - 1 if written in set("1234567") else None)
     if weekday is None:
         faults.append(Fault(name, row.line, f"weekday“{written}”要写周一到周日，或者 1 到 7"))
@@ -181,7 +193,7 @@ def _shift(name: str, row: Row, ids: dict[str, int], zone: tzinfo, faults: list[
     before = len(faults)
     officer = row.cells.get("officer", "")
     if officer not in ids:
-        faults.append(Fault(name, row.line, NOBODY.format(officer)))
+        faults.append(Fault(name, row.line, NOBODY.format(officer) if officer else NO_NAME))
     starts_at = _instant(name, row, "starts_at", zone, faults)
     ends_at = _instant(name, row, "ends_at", zone, faults)
     if starts_at and ends_at and ends_at <= starts_at:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from warden_bot.audit_actions import AuditAction
-from warden_bot.domain.duty import Shift
+from warden_bot.domain.duty import Shift, gaps_between
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.roster import override_shift, read_hours, swap_shifts
 from warden_bot.states import READS_TIPS
@@ -96,21 +96,10 @@ def _day(on: date, steps: Sequence[int], turns: Sequence[tuple[int, Turn]], now:
             for at_step, one in turns
             if at_step == step and one.starts_at < end and one.ends_at > start
         ]
-        gaps = gaps_between(cut, max(start, min(now, end)), end)
+        hours = [(one.starts_at, one.ends_at) for one in cut]
+        gaps = [Turn(*gap) for gap in gaps_between(hours, max(start, min(now, end)), end)]
         by_step.append((step, sorted([*cut, *gaps], key=lambda turn: turn.starts_at)))
     return Day(on, by_step)
-
-
-def gaps_between(turns: Sequence[Turn], start: datetime, end: datetime) -> list[Turn]:
-    """Return the hours between two moments in which no turn is."""
-    gaps, covered = [], start
-    for turn in sorted(turns, key=lambda one: one.starts_at):
-        if turn.starts_at > covered:
-            gaps.append(Turn(covered, turn.starts_at))
-        covered = max(covered, turn.ends_at)
-    if covered < end:
-        gaps.append(Turn(covered, end))
-    return [Turn(gap.starts_at, min(gap.ends_at, end)) for gap in gaps if gap.starts_at < end]
 
 
 async def put_on(

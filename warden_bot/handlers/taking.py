@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
-from warden_bot.domain.desk_orders import DeskOrder, Verb, read_desk_order
+from warden_bot.domain.desk_orders import NAMED, OPENERS, SPELLED, DeskOrder, Verb, read_desk_order
 from warden_bot.domain.due import SHANGHAI, end_of, read_day
 from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
@@ -28,8 +28,11 @@ from warden_bot.store.sealing import Sealer
 
 # Also with no code, or a mistyped one.
 LETTER, WORK = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]", "".join(Verb)
+CODE = rf"{LETTER}{{4}}[-—–_\s－]?{LETTER}{{4}}"
+WORDS = "|".join(["我来?接", "接[了单案手]?", *(word for words in SPELLED.values() for word in words)])
 TAKE = re.compile(
-    rf"^\s*(?:(?:接|{FALSE_ALARM}|[{WORK}])(?:\s|[:：]|$|{LETTER})|转\S{{1,8}}?[\s:：]*{LETTER}{{4}}[-—–_\s]?{LETTER}{{4}})"
+    rf"^[\s{re.escape(OPENERS)}]*(?:(?:接|{FALSE_ALARM}|[{WORK}])(?:\s|[:：]|$|{LETTER})|转(?:[给到]\s*)?\S{{1,8}}?[\s:：]*{CODE}"
+    rf"|(?:{WORDS}){NAMED.pattern}{CODE}|{CODE}\s*我?来?接[了单案手吧]?\W*$)"
 )
 WANTS_DATE = "fire"  # the desk whose cases mostly end with something put right by a date
 MARKED = "编号 {code} 记为误报，已结束。同样的话不再预警。"
@@ -102,9 +105,19 @@ async def _work(
         return await _limit(session, bench, order, officer, zone)
     if not order.words:
         return _say(bench, "words_missing")
+    if order.verb is Verb.ANSWER:
+        return await _answer(session, bench, order, officer)
     do, phrase = WRITING[order.verb]
     await do(session, bench, order.code, officer, order.words)
     return _say(bench, phrase, code=order.code)
+
+
+async def _answer(session: Session, bench: Bench, order: DeskOrder, officer: Officer) -> str:
+    """Write to whoever reported a case, and say how many they are, where there are several."""
+    reporters = await answer_reporter(session, bench, order.code, officer, order.words)
+    if reporters > 1:
+        return _say(bench, "answered_reporters", code=order.code, count=str(reporters))
+    return _say(bench, "answered_reporter", code=order.code)
 
 
 async def _limit(session: Session, bench: Bench, order: DeskOrder, officer: Officer, zone: tzinfo) -> str:
@@ -112,7 +125,8 @@ async def _limit(session: Session, bench: Bench, order: DeskOrder, officer: Offi
     if day is None:
         return _say(bench, "due_unclear")
     await set_due(session, bench, order.code, officer, end_of(day, zone))
-    return _say(bench, "due_set", code=order.code, day=f"{day.month}月{day.day}日")
+    year = "" if day.year == bench.now.astimezone(zone).year else f"{day.year}年"
+    return _say(bench, "due_set", code=order.code, day=f"{year}{day.month}月{day.day}日")
 
 
 async def _is_among_officers(session: Session, message: InboundMessage) -> bool:
@@ -126,7 +140,6 @@ def _say(bench: Bench, phrase: str, **values: str) -> str:
 
 WRITING = {
     Verb.CLOSE: (finish, "closed_by_you"),
-    Verb.ANSWER: (answer_reporter, "answered_reporter"),
     Verb.NOTE: (note, "noted"),
 }
 

@@ -20,6 +20,7 @@ from warden_bot.store.sealing import Sealer
 
 PLAIN, LONGEST_RANKED = 0.4, 200  # how sure the topic is; characters of a report that are looked at
 REPORTS = re.compile(r"^\s*(?:我要|我想)?(?:匿名)?(?:举报|反映)(?:一下)?[\s:：，,]*")
+SAID_PLAINLY = frozenset({f"intent: {Action.TIP}"})  # who reports a scam in so many words is no scammer
 OPENS_CASE = frozenset({Action.TIP, Action.EMERGENCY, Action.HUMAN})
 # Cases in which nobody looks for a report: a queue, a school's own matter, a call for a person.
 STANDS_APART = frozenset({"human", "volunteer", "mediation", "talk", "harm", "alarm", "impersonation"})
@@ -68,7 +69,9 @@ async def case_in_progress(
     tells = verdict.action in (Action.MENU, Action.ANSWER) and not asked_for(normalise(message.text))
     if verdict.action not in OPENS_CASE and not tells:
         return None
-    case = await recent_case_of(session, reporter_hash(message, sealer), now - REMEMBERED)
+    # What is told in private belongs to what was told in a group; whoever begins a report in so many words means a new one.
+    in_groups = verdict.reason not in SAID_PLAINLY
+    case = await recent_case_of(session, reporter_hash(message, sealer), now - REMEMBERED, in_groups=in_groups)
     another_danger = verdict.action is Action.EMERGENCY and case is not None and verdict.danger != case.category
     stands_apart = (
         case is not None

@@ -72,7 +72,8 @@ class Asked:
     recipient_id: int | None
     alert_id: int
     code: str
-    silent: bool
+    heard_at: datetime | None
+    reminded_at: datetime | None
     channel: ChannelKind
     address_hash: str
     teacher_address: str
@@ -135,9 +136,10 @@ async def asked_of_teacher(session: Session, names: Collection[str]) -> list[Ask
 
 
 async def _asked(session: Session, whose: ColumnElement[bool]) -> list[Asked]:
-    recipient = (col(AlertRecipient.id), col(AlertRecipient.alert_id), col(Group.code), SILENT)
+    recipient = (col(AlertRecipient.id), col(AlertRecipient.alert_id), col(Group.code))
+    when = (col(AlertRecipient.acknowledged_at), col(AlertRecipient.reminded_at))
     query = (
-        pick(*recipient, col(Group.channel), col(Group.address_hash), col(Group.teacher_address))
+        pick(*recipient, *when, col(Group.channel), col(Group.address_hash), col(Group.teacher_address))
         .join(Alert, col(Alert.id) == col(AlertRecipient.alert_id))
         .join(Group, col(Group.id) == col(AlertRecipient.group_id))
         .where(col(Alert.school_id) == session.school_id, col(Group.status) == GroupStatus.ACTIVE, ASKS)

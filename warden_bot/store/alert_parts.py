@@ -46,6 +46,11 @@ def audience_of(alert: Alert, audience: Audience) -> ColumnElement[bool]:
     )
 
 
+def campus_among(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the campus group of a condition as an SQL condition."""
+    return and_(condition, col(Group.kind) == GroupKind.CAMPUS)
+
+
 async def groups_meant(session: Session, condition: ColumnElement[bool]) -> Sequence[Group]:
     """Return the groups of a condition by code."""
     return (await session.exec(select(Group).where(condition).order_by(col(Group.code)))).all()
@@ -90,6 +95,13 @@ async def count_recipients(session: Session, alert_id: int) -> int:
     """Return how many groups an alert went to."""
     query = select(func.count()).where(col(AlertRecipient.alert_id) == alert_id)
     return (await session.exec(query)).one()
+
+
+async def recipients_of(session: Session, alert_id: int) -> set[int]:
+    """Return the groups that an alert went to."""
+    return set(
+        (await session.exec(select(AlertRecipient.group_id).where(col(AlertRecipient.alert_id) == alert_id))).all()
+    )
 
 
 def _will_be_repeated(now: datetime) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Which alert a message of ours in a group belongs to, by the id that its platform gave it; and where none stands yet."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlmodel import col
@@ -14,20 +15,31 @@ from warden_bot.store.groups import Group
 from warden_bot.store.outbox import Delivery
 
 
-async def alerts_posted_as(
-    session: Session, alert_ids: Collection[int], external_ids: Collection[str]
-) -> dict[tuple[str, str], int]:
-    """Return, by group code and platform id, which of these alerts the messages with these ids are a part of."""
-    wanted = set(external_ids)
-    named = or_(*(col(Delivery.external_ids).contains(one, autoescape=True) for one in sorted(wanted)))
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of ours about an alert, by the id that its platform gave it."""
+
+    external_id: str
+    alert_id: int
+    code: str | None  # of the class in whose group it stands; None: its teacher got it in private
+
+
+async def posted_as(session: Session, alert_ids: Collection[int], external_ids: Collection[str]) -> set[Posted]:
+    """Return which messages with these ids are a part of these alerts."""
     query = (
-        select(col(Group.code), col(Delivery.external_ids), col(Broadcast.alert_id))
-        .join(Delivery, col(Delivery.group_id) == col(Group.id))
-        .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
-        .where(col(Broadcast.school_id) == session.school_id, col(Broadcast.alert_id).in_(alert_ids), named)
+        select(col(Delivery.external_ids), col(Broadcast.alert_id), col(Group.code))
+        .join(Delivery, col(Delivery.broadcast_id) == col(Broadcast.id))
+        .join(Group, col(Group.id) == col(Delivery.group_id))
+        .where(col(Broadcast.school_id) == session.school_id, col(Broadcast.alert_id).in_(alert_ids))
+        .where(has_one_of(external_ids))
     )
     rows = await session.execute(query)
-    return {(code, one): alert or 0 for code, ids, alert in rows for one in wanted.intersection(ids.split())}
+    return {Posted(one, alert or 0, code) for ids, alert, code in rows for one in ids.split()}
+
+
+def has_one_of(external_ids: Collection[str]) -> ColumnElement[bool]:
+    """Say in SQL that a delivery has one of these ids, or a longer one that holds it."""
+    return or_(*(col(Delivery.external_ids).contains(one, autoescape=True) for one in sorted(external_ids)))
 
 
 def has_not_left() -> ColumnElement[bool]:

@@ -4,13 +4,16 @@ They are no part of a broadcast, so their keys say which alert they are about.
 """
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlmodel import col
 
 from warden_bot.states import DeliveryMove, DeliveryStatus
+from warden_bot.store.alert_posts import Posted, has_one_of
 from warden_bot.store.database import Session
+from warden_bot.store.groups import Group
 from warden_bot.store.moves import moving
 from warden_bot.store.outbox import STRANDED_ROWS, WAITING, Delivery
 from warden_bot.store.rows import changed_rows
@@ -19,6 +22,20 @@ from warden_bot.store.rows import changed_rows
 def reminder_key(alert_id: int) -> str:
     """Return the key of a new message that asks somebody again about an alert."""
     return f"{_begins(alert_id)}{secrets.token_hex(12)}"
+
+
+async def reminded_as(session: Session, alert_ids: Collection[int], external_ids: Collection[str]) -> set[Posted]:
+    """Return which messages with these ids ask somebody again about one of these alerts."""
+    found = set()
+    for alert_id in sorted(alert_ids):
+        query = (
+            select(col(Delivery.external_ids), col(Group.code))
+            .outerjoin(Group, col(Group.id) == col(Delivery.group_id))
+            .where(col(Delivery.school_id) == session.school_id, col(Delivery.key).startswith(_begins(alert_id)))
+            .where(has_one_of(external_ids))
+        )
+        found |= {Posted(one, alert_id, code) for ids, code in await session.execute(query) for one in ids.split()}
+    return found
 
 
 def _begins(alert_id: int) -> str:

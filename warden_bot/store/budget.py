@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.sql import Select
 from sqlmodel import col
 
-from warden_bot.alert_states import AlertPart, AlertSeverity
+from warden_bot.alert_states import AlertSeverity
 from warden_bot.domain.audience import Audience
 from warden_bot.domain.year import MOST_A_WEEK, week_start
 from warden_bot.states import DeliveryStatus, Priority
@@ -17,7 +17,7 @@ from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
 from warden_bot.store.hushes import UNWELCOME, muted, unwelcome
-from warden_bot.store.outbox import IN_LESSON, KNOWN_WORDS, MUTED, WEEK_FULL, Delivery, reason_to_spare
+from warden_bot.store.outbox import IN_LESSON, KNOWN_WORDS, MUTED, SAID_TODAY, WEEK_FULL, Delivery, reason_to_spare
 
 Spares = Mapping[str, ColumnElement[bool]]  # why a group is spared → which groups are
 HEARD = (  # or may yet be
@@ -31,14 +31,17 @@ HEARD = (  # or may yet be
 
 
 def unsolicited(school_id: int) -> ColumnElement[bool]:
-    """Say in SQL, of a row of broadcasts, whether it is one of the few that a group hears without having asked."""
+    """Say in SQL, of a row of broadcasts, whether it is one of the few that a group hears without having asked.
+
+    What is sent by hand is one: nobody holds it back, but a family has heard it, and the calendar makes room. So is what
+    follows an announcement: its update, refused where it would be the third, and its all-clear, which never is.
+    """
     info = select(col(Alert.id)).where(col(Alert.severity) == AlertSeverity.INFO)
-    original = or_(col(Broadcast.part).is_(None), col(Broadcast.part) == AlertPart.ORIGINAL)
     return and_(
         col(Broadcast.school_id) == school_id,
         col(Broadcast.priority) == Priority.BROADCAST,
         col(Broadcast.training).is_(False),
-        or_(col(Broadcast.campaign).is_not(None), and_(col(Broadcast.alert_id).in_(info), original)),
+        or_(col(Broadcast.alert_id).is_(None), col(Broadcast.alert_id).in_(info)),
     )
 
 
@@ -71,15 +74,20 @@ def spares_of_routine(
     *,
     most: int = MOST_A_WEEK,
     broadcast: int = 0,
+    today: Collection[int] = (),
     heard: Collection[int] = (),
     in_lessons: Sequence[Audience] = (),
 ) -> Spares:
-    """Return which groups are spared something routine, and why; `heard` are the broadcasts that had the same words."""
+    """Return which groups are spared something routine, and why.
+
+    `today` are the broadcasts of the same campaign today, `heard` those that had the same words.
+    """
     full = _full(session.school_id, week_start(now, zone), most, without=broadcast)
     lessons = [in_audience(one, session.school_id) for one in in_lessons]
     return {
         MUTED: muted(session.school_id, now),
         WEEK_FULL: col(Group.id).in_(full),
+        SAID_TODAY: col(Group.id).in_(_heard(today)) if today else false(),
         KNOWN_WORDS: col(Group.id).in_(_heard(heard)) if heard else false(),
         IN_LESSON: or_(false(), *lessons),
         UNWELCOME: unwelcome(session.school_id, now),
@@ -110,6 +118,16 @@ async def texts_since(session: Session, since: datetime) -> list[tuple[int, str]
     return [(number or 0, text) for number, text in await session.execute(query)]
 
 
+async def broadcasts_of(session: Session, campaign: str, since: datetime) -> list[int]:
+    """Return what a campaign has broadcast since a moment."""
+    query = select(col(Broadcast.id)).where(
+        col(Broadcast.school_id) == session.school_id,
+        col(Broadcast.campaign) == campaign,
+        col(Broadcast.created_at) >= since,
+    )
+    return [number or 0 for number in (await session.execute(query)).scalars()]
+
+
 @dataclass(frozen=True, slots=True)
 class HeardBy:
     """One message that one group heard, or may yet hear."""
@@ -118,6 +136,7 @@ class HeardBy:
     broadcast_id: int
     left_at: datetime
     made_at: datetime
+    campaign: str  # empty: an alert, or sent by hand
     unasked: bool  # one of the few that a week may hold
 
 
@@ -129,6 +148,7 @@ async def heard_since(session: Session, since: datetime) -> list[HeardBy]:
             col(Broadcast.id),
             _leaves(),
             col(Broadcast.created_at),
+            col(Broadcast.campaign),
             case((unsolicited(session.school_id), 1), else_=0),
         )
         .join(Broadcast, col(Delivery.broadcast_id) == col(Broadcast.id))
@@ -136,5 +156,6 @@ async def heard_since(session: Session, since: datetime) -> list[HeardBy]:
         .where(col(Delivery.status).in_(HEARD), col(Delivery.group_id).is_not(None))
     )
     return [
-        HeardBy(group, number, left, made, bool(few)) for group, number, left, made, few in await session.execute(query)
+        HeardBy(group, number, left, made, campaign or "", bool(few))
+        for group, number, left, made, campaign, few in await session.execute(query)
     ]

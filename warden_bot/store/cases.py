@@ -9,6 +9,7 @@ from sqlalchemy import UniqueConstraint, func, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, SQLModel, col, select
 
+from warden_bot.domain.categories import GUARD
 from warden_bot.domain.duty import Call
 from warden_bot.errors import IllegalMove
 from warden_bot.states import CASE_MOVES, CaseEventKind, CaseStatus, ChannelKind
@@ -272,22 +273,19 @@ async def who_told_lately(session: Session, reporter_hashes: Sequence[str], sinc
     return {found for (found,) in (await run_once(session, f"{head} ({marks}) {tail}", values)).rows}
 
 
-async def recent_case_of(session: Session, reporter_hash: str, since: datetime) -> Case | None:
-    """Return the newest case, not closed, to which this reporter has said something in private since a moment."""
-    query = (
-        select(Case)
-        .join(Tip, col(Tip.case_id) == col(Case.id))
-        .where(
-            Case.school_id == session.school_id,
-            Case.status != CaseStatus.CLOSED,
-            Tip.reporter_hash == reporter_hash,
-            Tip.from_group == False,  # noqa: E712 -- SQL
-            Tip.received_at >= since,
-        )
-        .order_by(col(Case.id).desc())
-        .limit(1)
-    )
-    return (await session.exec(query)).first()
+async def recent_case_of(
+    session: Session, reporter_hash: str, since: datetime, *, in_groups: bool = True
+) -> Case | None:
+    """Return the newest case, not closed, to which this reporter has told something since a moment; not the guard's."""
+    told = [
+        col(Tip.reporter_hash) == reporter_hash,
+        col(Tip.received_at) >= since,
+        ~col(Case.category).startswith(GUARD),
+    ]
+    told += [] if in_groups else [col(Tip.from_group).is_(False)]
+    query = select(Case).join(Tip, col(Tip.case_id) == col(Case.id))
+    query = query.where(Case.school_id == session.school_id, Case.status != CaseStatus.CLOSED, *told)
+    return (await session.exec(query.order_by(col(Case.id).desc()).limit(1))).first()
 
 
 async def unheard_cases(session: Session) -> int:

@@ -41,7 +41,7 @@ TO_BE_POSTED = text("status = 'relay_pending'")
 ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
 # Why something routine is not sent to one group; domain/trouble.py says each in words.
-MUTED, WEEK_FULL, KNOWN_WORDS, IN_LESSON = "muted", "week_full", "known_words", "in_lesson"
+MUTED, WEEK_FULL, SAID_TODAY, KNOWN_WORDS, IN_LESSON = "muted", "week_full", "said_today", "known_words", "in_lesson"
 Meant = Audience | ColumnElement[bool]  # groups by a rule, or by a condition
 ON_ITS_WAY = timedelta(minutes=1)  # what a repeat may take until the platform looks whether it knows the key
 
@@ -221,13 +221,12 @@ def _first(fanning: Fanning, chosen: Subquery) -> ColumnElement[int]:
 def _batch(fanning: Fanning, chosen: Subquery, first: ColumnElement[int]) -> ColumnElement[Any]:
     """Return, as SQL, the batch that each delivery goes out in: always the same ones, so that a repeat is the same.
 
-    What is owed later, where somebody was left out, makes batches of its own.
+    What is owed later, where somebody was left out, or leaves later makes batches of its own.
     """
     if not fanning.together:
         return cast(null(), String)
-    name = (
-        literal(f"{fanning.key}-{microseconds(fanning.now)}-") + chosen.c.channel + literal("-") + cast(first, String)
-    )
+    moments = f"{fanning.key}-{microseconds(fanning.now)}-{microseconds(fanning.leaves_at)}-"
+    name = literal(moments) + chosen.c.channel + literal("-") + cast(first, String)
     return case((chosen.c.spared, None), (chosen.c.channel.in_(list(fanning.together)), name), else_=None)
 
 
@@ -262,7 +261,7 @@ async def undelivered(session: Session, broadcast_id: int) -> list[dict[str, str
             col(Delivery.broadcast_id) == broadcast_id,
             or_(
                 col(Delivery.status).in_(STRANDED),
-                col(Delivery.code).in_((WEEK_FULL, KNOWN_WORDS, IN_LESSON, UNWELCOME)),
+                col(Delivery.code).in_((WEEK_FULL, SAID_TODAY, KNOWN_WORDS, IN_LESSON, UNWELCOME)),
             ),
         )
         .order_by(col(Group.code))

@@ -1,8 +1,8 @@
-"""Which code each reporter of a case was given."""
+"""Who reported a case: how many they are, and which code each of them was given."""
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
-from warden_bot.store.cases import Case
+from warden_bot.store.cases import Case, Tip
 from warden_bot.store.database import Session
 from warden_bot.store.receipts import Receipt
 
@@ -12,3 +12,9 @@ async def codes_of_reporters(session: Session, case: Case) -> dict[str, str]:
     query = select(Receipt).where(Receipt.school_id == session.school_id, Receipt.case_id == case.id)
     found = (await session.exec(query.order_by(col(Receipt.id)))).all()
     return {receipt.reporter_hash: receipt.code for receipt in found}
+
+
+async def count_reporters(session: Session, case: Case) -> int:
+    """Return how many people told of a case, who all read what is written to "the reporter"."""
+    query = select(func.count(func.distinct(col(Tip.reporter_hash)))).where(Tip.case_id == case.id)
+    return (await session.exec(query)).one()

@@ -12,7 +12,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-import psycopg
 from sqlalchemy import CursorResult
 from sqlalchemy.exc import DBAPIError
 
@@ -42,17 +41,25 @@ async def run_once(session: Session, statement: str, values: Sequence[Any]) -> R
     driver = session.driver
     if driver is None:  # asked for once a transaction: asking costs as much as a statement
         driver = session.driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    if not session.on_sqlite:
+        return await _run_on_postgresql(driver, statement, values)
     try:
-        if session.on_sqlite:
-            cursor = driver.execute(statement, values)
-            return Ran(cursor.fetchall(), cursor.rowcount)
-        # The raw cursor takes PostgreSQL's own $1, $2: the usual one would look for its marks in every long statement anew.
-        cursor = psycopg.AsyncRawCursor(driver)
+        cursor = driver.execute(statement, values)
+        return Ran(cursor.fetchall(), cursor.rowcount)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(statement, None, error, sqlite3.Error, hide_parameters=True) from error
+
+
+async def _run_on_postgresql(driver: Any, statement: str, values: Sequence[Any]) -> Ran:  # noqa: ANN401 -- whatever SQLAlchemy keeps
+    import psycopg  # noqa: PLC0415 -- a school on SQLite never needs it, and every command would wait for it
+
+    # The raw cursor takes PostgreSQL's own $1, $2: the usual one would look for its marks in every long statement anew.
+    cursor = psycopg.AsyncRawCursor(driver)
+    try:
         await cursor.execute(_numbered(statement), values)
         return Ran(await cursor.fetchall() if cursor.description else (), cursor.rowcount)
-    except (sqlite3.Error, psycopg.Error) as error:
-        base = sqlite3.Error if session.on_sqlite else psycopg.Error
-        raise DBAPIError.instance(statement, None, error, base, hide_parameters=True) from error
+    except psycopg.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from functools import partial
 from warden_bot.domain.calendar import sendable_now
 from warden_bot.errors import Refused
 from warden_bot.handlers.alert_judging import Bench
+from warden_bot.handlers.alert_recalling import Recaller, recall_now
 from warden_bot.handlers.alert_reminding import Insisting, insist
 from warden_bot.handlers.alert_sending import alert_is_due, step_alerts
 from warden_bot.handlers.bulletin import draft_once, week_due
@@ -44,6 +45,13 @@ async def tick_alerts(work: Clockwork) -> None:
     await work.database.write(lambda session: step_alerts(session, channels, library, zone, now))
 
 
+async def tick_recalls(work: Clockwork) -> None:
+    """Take withdrawn alerts back out of the groups, where the platforms allow it."""
+    desk = work.desk
+    if asked := await recall_now(Recaller(work.database, desk.channels, desk.sealer, work.clock)):
+        log.info("asked platforms to take back %s messages of alerts", asked)
+
+
 async def tick_acknowledgements(work: Clockwork) -> None:
     """Remind the teachers of classes that have not said that they heard an alert, and hand on those that stay silent."""
     now, desk = work.clock(), work.desk
@@ -71,8 +79,8 @@ async def tick_feeds(work: Clockwork) -> None:
             log.exception("a message of a feed could not be taken; the feeds are read again")
             work.feeds.forget()
             continue
-        if outcome.alerts:
-            log.info("a feed made or changed alerts %s", outcome.alerts)
+        if outcome.alerts or outcome.is_held_back:
+            log.info("a message of a feed: %s", outcome.words)
 
 
 async def tick_bulletin(work: Clockwork) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field, ValidationError
 
-from warden_bot.channels.inbound import LONGEST_INBOUND, LONGEST_NAME, Id, Strict, clean_name, clean_text
+from warden_bot.channels.inbound import LONGEST_NAME, Id, Strict, clean_name, clean_text
 from warden_bot.channels.signing import require_signed
 from warden_bot.content.alarms import AlarmSource
 from warden_bot.errors import CallbackRejected
@@ -20,6 +20,7 @@ from warden_bot.web.callbacks import read_body
 from warden_bot.web.keys import HOUSE, House
 
 LARGEST_ALARM = 64 * 1024  # bytes
+LONGEST_TEXT = 10_000  # characters
 ANSWER_SECONDS = 5.0
 TRY_AGAIN = {"Retry-After": "2"}
 WANTED = '要一个 JSON：{"id", "severity", "place"}，可以再写 "text" 和 "at"'
@@ -35,7 +36,7 @@ class _Body(Strict):
     id: Id
     severity: Annotated[str, Field(min_length=1, max_length=40)]
     place: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-    text: str = Field("", max_length=LONGEST_INBOUND)
+    text: str = Field("", max_length=LONGEST_TEXT)
     at: str | None = Field(None, max_length=40)
 
 

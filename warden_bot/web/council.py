@@ -12,15 +12,15 @@ from datetime import date
 from aiohttp import web
 
 from warden_bot.content.council import CouncilQuestion, Stage
+from warden_bot.content.open_page_words import COUNCIL
 from warden_bot.domain.calendar import day_words
 from warden_bot.handlers.council import give_opinion, how_many, questions_on, reads_as_tip, said_before
 from warden_bot.handlers.tipform import Filled, heard_danger
 from warden_bot.web.challenge import is_worked, new_challenge, nonce_of
-from warden_bot.web.councilwords import WORDS
 from warden_bot.web.keys import HOUSE
 from warden_bot.web.relay import shown
 from warden_bot.web.smallforms import small_form, words_of
-from warden_bot.web.tippages import PORCH, danger_line, line_page, receipt_page
+from warden_bot.web.tippages import HEADS, PORCH, danger_line, line_page, receipt_page
 from warden_bot.web.tipstatus import IN_DANGER, counted, store_form
 from warden_bot.web.tries import network_of
 
@@ -34,12 +34,11 @@ log = logging.getLogger(__name__)
 
 async def hall(request: web.Request) -> web.Response:
     """List the questions."""
-    day = today(request)
     rows = [
-        {"name": one.question, "title": one.title, "state": _state(one, day)}
-        for one in questions_on(request.app[HOUSE].shelf.library, day)
+        {"name": one.question, "title": one.title, "state": _state(request, one)}
+        for one in questions_on(request.app[HOUSE].shelf.library, today(request))
     ]
-    return council_page("council_list.html", rows=rows)
+    return council_page(request, "council_list.html", rows=rows)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -93,7 +92,7 @@ async def _take(request: web.Request, question: CouncilQuestion, nonce: str, fie
         log.error("an opinion could not be stored: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
         return await question_page(request, question, words, "not_stored")
     tip = reads_as_tip(house.shelf.library, words, day_words(now, house.zone))
-    return council_page("council_taken.html", name=name, code=code, tip=tip)
+    return council_page(request, "council_taken.html", name=name, code=code, tip=tip)
 
 
 def today(request: web.Request) -> date:
@@ -134,42 +133,50 @@ async def question_page(
 ) -> web.Response:
     """Return a question's page, with what was written already."""
     house, stage = request.app[HOUSE], question.stage(today(request))
-    library = house.shelf.library
-    values, is_open = library.values(), stage is Stage.OPEN
+    values, is_open = house.shelf.library.values(), stage is Stage.OPEN
     count: int | str = ""
     if not is_open:
         async with house.database.read() as session:
             count = await how_many(session, question.question)
     return council_page(
+        request,
         "council.html",
         LOST.get(fault, 200),
         question=question,
-        state=_state(question, today(request)),
+        state=_state(request, question),
         asks=question.asks.render(values),
         reply=question.reply.render(values) if question.reply is not None else "",
-        count="" if is_open else WORDS["count"].format(count=count),
+        count="" if is_open else council_words(request, count=str(count))["count"],
         is_open=is_open,
         written=words,
-        fault=WORDS[fault].format(longest=LONGEST_OPINION) if fault else "",
-        kept=WORDS["kept"].format(days=library.retention.opinions),
+        longest=LONGEST_OPINION,
+        fault=council_words(request)[fault] if fault else "",
         challenge=new_challenge(house.sealer, house.clock()) if is_open else "",
     )
 
 
-def _state(question: CouncilQuestion, day: date) -> str:
-    return WORDS[question.stage(day).value].format(until=f"{question.closes.month}月{question.closes.day}日")
+def _state(request: web.Request, question: CouncilQuestion) -> str:
+    until = f"{question.closes.month}月{question.closes.day}日"
+    words = council_words(request, until=until)
+    return words[question.stage(today(request)).value] + (f"。{words['demo']}" if question.demo_line else "")
 
 
-def council_page(template: str, status: int = 200, **values: object) -> web.Response:
+def council_words(request: web.Request, **values: str) -> dict[str, str]:
+    """Return what the pages of the hall say, by name; the values are those that only some sentences need."""
+    house = request.app[HOUSE]
+    library = house.shelf.library
+    limits = {"days": str(library.retention.opinions), "longest": str(LONGEST_OPINION)}
+    return library.open_pages.words.words(
+        COUNCIL, library.values(day_words(house.clock(), house.zone), **limits, **values)
+    )
+
+
+def council_page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
     """Return a page of the hall."""
-    return shown(template, status, words=WORDS, **values)
+    return shown(template, status, words={**HEADS["zh"], **council_words(request)}, **values)
 
 
 def council_line(name: str, status: int, request: web.Request) -> web.Response:
     """Return a page that says one line."""
-    return council_page(
-        "council_line.html",
-        status,
-        line=WORDS[name].format(longest=LONGEST_OPINION),
-        back=f"/council/{request.match_info['name']}",
-    )
+    back = f"/council/{request.match_info['name']}"
+    return council_page(request, "council_line.html", status, line=council_words(request)[name], back=back)

@@ -18,12 +18,12 @@ from warden_bot.web.council import (
     STORE_SECONDS,
     council_line,
     council_page,
+    council_words,
     danger_in,
     question_of,
     today,
     took_danger,
 )
-from warden_bot.web.councilwords import WORDS
 from warden_bot.web.keys import HOUSE
 from warden_bot.web.smallforms import small_form, words_of
 from warden_bot.web.tippages import PORCH
@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 
 async def page(request: web.Request) -> web.Response:
     """Show where a code is typed in."""
-    return council_page("council_mine.html", name=question_of(request).question, code="", written=None, notice="")
+    name = question_of(request).question
+    return council_page(request, "council_mine.html", name=name, code="", written=None, notice="")
 
 
 async def asked(request: web.Request) -> web.Response:
@@ -84,9 +85,10 @@ async def _done(request: web.Request, name: str, code: str, do: str, words: str)
         if not await house.database.write(lambda session: change_own(session, house.sealer, name, code, words, now)):
             return None
         tip = reads_as_tip(house.shelf.library, words, day_words(now, house.zone))
-        notice = WORDS["changed"] + (WORDS["tip"] if tip else "")
+        said = council_words(request)
+        notice = said["changed"] + (said["tip"] if tip else "")
     async with house.database.read() as session:
         written = await own_words(session, house.sealer, name, code)
     if written is None:
         return None
-    return council_page("council_mine.html", name=name, code=code, written=written, notice=notice)
+    return council_page(request, "council_mine.html", name=name, code=code, written=written, notice=notice)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from warden_bot.content.lessons import Lesson
+from warden_bot.content.open_page_words import LESSON
+from warden_bot.domain.calendar import day_words
 from warden_bot.errors import LinkRefused
 from warden_bot.handlers.lessons import PAGE_LASTS, Opened, count_visitor, is_counted, marked, opened
 from warden_bot.store.columns import EPOCH
@@ -20,10 +22,7 @@ from warden_bot.web.tries import network_of
 
 COOKIE, COOKIE_PATH = "lesson_visitor", "/lesson"
 NEW_VISITORS = 80  # of one class and network in ten minutes: a whole class sits behind the school's one address
-NOT_ALL = "还有题没选，三道都选好再交。"
-AGAIN = "这一页没打开完整，请再交一次。"
-TOO_MANY = "刚才交的人太多了，过十分钟再交。"
-UNREADABLE = "没收完整，请再交一次。"
+LOST = {"again": 409, "not_all": 400, "too_many": 429, "unreadable": 413}
 
 
 async def page(request: web.Request) -> web.Response:
@@ -31,7 +30,7 @@ async def page(request: web.Request) -> web.Response:
     try:
         opening = await _open(request)
     except LinkRefused as refused:
-        return gone(refused)
+        return gone(refused, _words(request)["gone"])
     return _quiz(request, opening, {})
 
 
@@ -40,13 +39,13 @@ async def answered(request: web.Request) -> web.Response:
     try:
         opening = await _open(request)
     except LinkRefused as refused:
-        return gone(refused)
+        return gone(refused, _words(request)["gone"])
     fields = await small_form(request)
     if fields is None:
-        return _quiz(request, opening, {}, UNREADABLE, 413)
+        return _quiz(request, opening, {}, "unreadable")
     chosen = _chosen(opening.lesson, fields)
     if chosen is None:
-        return _quiz(request, opening, fields, NOT_ALL, 400)
+        return _quiz(request, opening, fields, "not_all")
     return await _take(request, opening, fields, chosen)
 
 
@@ -62,20 +61,20 @@ async def _take(
     house, now = request.app[HOUSE], request.app[HOUSE].clock()
     kept = _number(request, request.cookies.get(COOKIE, ""), fields.get("visitor", ""))
     if kept is None:
-        return _quiz(request, opening, fields, AGAIN, 409)
+        return _quiz(request, opening, fields, "again")
     visitor = opening.visitor(house.sealer, nonce_of(house.sealer, kept, EPOCH) or "")
     tries, place = request.app[PORCH].tries, f"{network_of(request)} {opening.lesson.lesson} {opening.group.code}"
     async with house.database.read() as session:
         known = await is_counted(session, opening, visitor)
     if not known and tries.count("lesson", place, now) >= NEW_VISITORS:
-        return _quiz(request, opening, fields, TOO_MANY, 429)
+        return _quiz(request, opening, fields, "too_many")
     right = marked(opening.lesson, chosen)
     if not known:
         tries.note("lesson", place, now)
         known = not await house.database.write(
             lambda session: count_visitor(session, opening, visitor, sum(right), now)
         )
-    answer = _result(opening, chosen, right, known=known)
+    answer = _result(request, opening, chosen, right, known=known)
     answer.set_cookie(
         COOKIE,
         kept,
@@ -103,31 +102,41 @@ def _chosen(lesson: Lesson, fields: Mapping[str, str]) -> list[int] | None:
     return [places[0] for places in found] if all(found) else None
 
 
-def _quiz(
-    request: web.Request, opening: Opened, fields: Mapping[str, str], fault: str = "", status: int = 200
-) -> web.Response:
+def _words(request: web.Request, **values: str) -> dict[str, str]:
+    """Return what the pages say, by name; the values are those that only some sentences need."""
+    house = request.app[HOUSE]
+    library = house.shelf.library
+    return library.open_pages.words.words(LESSON, library.values(day_words(house.clock(), house.zone), **values))
+
+
+def _quiz(request: web.Request, opening: Opened, fields: Mapping[str, str], fault: str = "") -> web.Response:
     house, lesson = request.app[HOUSE], opening.lesson
     values = house.shelf.library.values()
     questions = [
         {"name": f"q{number}", "asks": one.asks, "choices": one.choices, "chosen": fields.get(f"q{number}", "")}
         for number, one in enumerate(lesson.questions, start=1)
     ]
+    words = _words(request, authority=lesson.authority, reviewed=lesson.reviewed.isoformat())
     return shown(
         "lesson.html",
-        status,
+        LOST.get(fault, 200),
+        words=words,
         lesson=lesson,
         group=opening.group.name,
         cards=[card.render(values) for card in lesson.cards],
         questions=questions,
-        fault=fault,
+        fault=words[fault] if fault else "",
         visitor=new_challenge(house.sealer, house.clock()),
         action=request.path,
     )
 
 
-def _result(opening: Opened, chosen: Sequence[int], right: Sequence[bool], *, known: bool) -> web.Response:
+def _result(
+    request: web.Request, opening: Opened, chosen: Sequence[int], right: Sequence[bool], *, known: bool
+) -> web.Response:
     rows = [
         {"asks": one.asks, "chosen": one.choices[choice], "right": one.choices[one.right], "good": good, "why": one.why}
         for one, choice, good in zip(opening.lesson.questions, chosen, right, strict=True)
     ]
-    return shown("lesson_result.html", lesson=opening.lesson, rows=rows, score=sum(right), known=known)
+    words = _words(request, right=str(sum(right)), all=str(len(rows)))
+    return shown("lesson_result.html", words=words, lesson=opening.lesson, rows=rows, known=known)

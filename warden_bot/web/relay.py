@@ -137,6 +137,6 @@ def shown(template: str, status: int = 200, **values: object) -> web.Response:
     return web.Response(text=html, content_type="text/html", status=status, headers=HEADERS)
 
 
-def gone(refused: LinkRefused) -> web.Response:
+def gone(refused: LinkRefused, words: str = GONE) -> web.Response:
     """Say that an address opens nothing, the same to everybody."""
-    return shown("relay_over.html", 410 if refused.code == "expired" else 404, words=GONE)
+    return shown("relay_over.html", 410 if refused.code == "expired" else 404, words=words)

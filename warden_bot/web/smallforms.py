@@ -20,5 +20,6 @@ async def small_form(request: web.Request) -> dict[str, str] | None:
 
 
 def words_of(fields: dict[str, str], name: str) -> str:
-    """Return what stands in a field, "" for nothing."""
-    return fields.get(name, "").replace("\r\n", "\n").replace("\x00", "").strip()
+    """Return what stands in a field, "" for nothing that anybody could see."""
+    words = fields.get(name, "").replace("\r\n", "\n").replace("\x00", "").strip()
+    return words if any(one.isprintable() and not one.isspace() for one in words) else ""

@@ -28,7 +28,7 @@ from warden_bot.web.tippages import PORCH, Answered, Porch, danger_line, line_pa
 from warden_bot.web.tipstatus import IN_DANGER, asked, counted, status_page, store_form
 from warden_bot.web.upload import PLACES, READERS, Seat, Unreadable, Upload, read_upload
 
-WITH_WORK, WITHOUT_WORK = 5, 2  # tips in ten minutes
+WITH_WORK, WITHOUT_WORK = 20, 10  # tips in ten minutes: twenty parents at one gate may share an address
 LONGEST_GATE, LONGEST_WORDS = 20, 20_000
 STORE_SECONDS, PICTURE_SECONDS = 8.0, 20.0
 HONEYPOT = "website"

@@ -22,6 +22,11 @@ class Porch:
 
 
 PORCH = web.AppKey("porch", Porch)
+# What each language calls itself in a page's head, and the way to the other one: no editor's.
+HEADS: Mapping[str, Mapping[str, str]] = {
+    "zh": {"html_lang": "zh-CN", "other": "English", "other_lang": "en"},
+    "en": {"html_lang": "en", "other": "中文", "other_lang": "zh"},
+}
 
 
 class Answered(Exception):
@@ -43,7 +48,8 @@ def words_for(request: web.Request) -> Mapping[str, str]:
     library = house.shelf.library
     keeps = {"tips": str(library.retention.tips), "reporters": str(library.retention.reporters)}
     today = day_words(house.clock(), house.zone)
-    return library.form.words(language_of(request), library.values(today, **keeps))
+    language = language_of(request)
+    return {**HEADS[language], **library.form.words(language, library.values(today, **keeps))}
 
 
 def tip_page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:

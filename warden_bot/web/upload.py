@@ -5,6 +5,7 @@ A photo that is too large is left out; the words beside it are not.
 
 import asyncio
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
 
@@ -63,12 +64,16 @@ class Seat:
 
 async def read_upload(request: web.Request, seat: Seat) -> Upload:
     """Read a form with its photos; what came before it broke off is returned too. Raise Unreadable for what is no form."""
-    if request.content_type != "multipart/form-data":
-        raise Unreadable
     upload = Upload()
+    if request.content_type == "multipart/form-data":
+        reading = _read_parts(request, upload, seat)
+    elif request.content_type == "application/x-www-form-urlencoded":
+        reading = _read_words(request, upload)
+    else:
+        raise Unreadable
     try:
         async with asyncio.timeout(READ_SECONDS):
-            await _read_parts(request, upload, seat)
+            await reading
     except (
         ValueError,
         LookupError,
@@ -81,6 +86,13 @@ async def read_upload(request: web.Request, seat: Seat) -> Upload:
     ):
         upload.whole = False
     return upload
+
+
+async def _read_words(request: web.Request, upload: Upload) -> None:
+    """Read a form without photos, as old browsers and other people's programs send it."""
+    body = (await request.read()).decode("utf-8", "replace")
+    for name, words in parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_PARTS):
+        upload.fields.setdefault(name, words)
 
 
 async def _read_parts(request: web.Request, upload: Upload, seat: Seat) -> None:

@@ -27,6 +27,7 @@ TO_THE_BOT = [
     ("菜单", Action.MENU, "svc.menu"),
     ("人工", Action.HUMAN, "svc.human"),
     ("7K4Q-M2XD", Action.STATUS, "svc.tip-status"),
+    ("7k4o-m2xd", Action.STATUS, "svc.tip-status"),
     ("我的线索处理得怎么样了", Action.STATUS, "svc.tip-status"),
     ("我要举报", Action.TIP, "svc.tip-report"),
     ("举报：小店卖电子烟给学生，谁都能买", Action.TIP, "svc.tip-report"),
@@ -34,8 +35,12 @@ TO_THE_BOT = [
     ("举报：北门小店卖电子烟给学生，中午都在，老板有枪", Action.TIP, "svc.tip-report"),
     ("举报：你们会不会把我的名字告诉学校", Action.ANSWER, "report.anonymity"),
     ("举报会不会泄露我的名字", Action.ANSWER, "report.anonymity"),
+    ("我想问一下怎么举报", Action.MENU, "svc.menu"),
+    ("怎么举报黑车", Action.ANSWER, "traffic.illegal-ride"),
     ("今天作业是第几页", Action.MENU, "svc.menu"),
     ("谢谢", Action.SILENT, None),
+    ("我要报警", Action.ANSWER, "emergency.110-119-120-122"),
+    ("举报电话是多少", Action.ANSWER, "station.address-hours-phone"),
 ]
 
 
@@ -61,7 +66,7 @@ EVERYDAY = """我家孩子的水杯不见了|儿子的数学书找不到了|孩�
 REAL = """我不想活了，以后请你照顾好我妈|我要跳楼了，以后别来找我|着火了，快来人|有人拿刀砍人，万一冲进教室怎么办
 本来是消防演练，结果真的着火了，教室烧了|救命啊这个人要打死我|救命那个人在打我|家里煤气中毒死人了|家里烧起来了|我想死|孩子说他想死
 她站在楼顶不下来|有人从楼上跳下去了|孩子割手腕了|孩子喝了农药|孩子把一瓶药都吃了|老人倒在地上没反应|不省人事了|孩子噎住了|有人触电了
-孩子被车撞了|校门口有人拿着刀|有人拿菜刀追人|杀人了|他要杀我|我爸在打我妈|有人在打我孩子|有人抢劫|孩子被人带走了|孩子丢了|有人强奸我|爆炸了|楼塌了|救我|快报警"""
+孩子被车撞了|校门口有人拿着刀|有人拿菜刀追人|杀人了|他要杀我|我爸在打我妈|有人在打我孩子|有人抢劫|孩子被人带走了|孩子丢了|有人强奸我|爆炸了|楼塌了|救我|快报警|南门打架！|有人在厕所打人|救"""
 
 
 @pytest.mark.parametrize("text", EVERYDAY.replace("\n", "|").split("|"))
@@ -87,6 +92,11 @@ def test_talk_that_only_begins_like_a_report_opens_no_case(library: Library, tex
 def test_place_by_itself_is_no_cry_for_help(library: Library, text: str, *, cries: bool) -> None:
     verdict = judge(text, library.index, addressed=True)
     assert (verdict.action is Action.EMERGENCY) is cries
+
+
+@pytest.mark.parametrize("word", ["很", "汉" * 10_000, "快", "我在", "昨天俩孩子打架，和好了"])
+def test_word_by_itself_or_a_story_is_no_cry_for_help(library: Library, word: str) -> None:
+    assert judge(word, library.index, addressed=True).action is Action.MENU
 
 
 @pytest.mark.parametrize("text", ["明天消防演练，楼里着火警报响了别慌，按班级下楼", "万一家里着火了怎么跑"])

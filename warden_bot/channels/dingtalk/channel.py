@@ -31,7 +31,6 @@ from warden_bot.channels.base import (
 from warden_bot.channels.dingtalk.answers import ROBOT_ERRORS, SESSION_ERRORS, read_robot_answer
 from warden_bot.channels.dingtalk.app import App
 from warden_bot.channels.dingtalk.message import PERSON, STAFF_ID, STRANGER, Reader
-from warden_bot.channels.dingtalk.stream import Stream
 from warden_bot.channels.errcodes import Errors
 from warden_bot.channels.places import fetch_from, is_known_place, origin_of, read_hosts
 from warden_bot.channels.replays import Replays
@@ -232,6 +231,8 @@ class Dingtalk(Channel):
 
     async def listen(self, hear: Hear) -> None:
         """Keep the stream."""
+        from warden_bot.channels.dingtalk.stream import Stream  # noqa: PLC0415 -- see channels/http.py
+
         hosts = read_hosts(self.setting("STREAM_HOSTS")) + origin_of(self.base)
         await Stream(self._around, self.base, self._app.key, self._secret, hosts, self._reader).listen(hear)
 

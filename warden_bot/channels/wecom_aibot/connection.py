@@ -12,9 +12,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
-
-import aiohttp
 
 from warden_bot.channels.errcodes import Errors, read_errcode
 from warden_bot.channels.http import Http
@@ -23,6 +22,11 @@ from warden_bot.channels.wecom_aibot.message import Document, Frame, read_frame
 from warden_bot.errors import OutcomeUnknown, SendError, WardenError
 from warden_bot.states import AttemptOutcome, ChannelKind
 
+if TYPE_CHECKING:
+    import aiohttp
+
+    Socket = aiohttp.ClientWebSocketResponse[bool]
+
 SUBSCRIBE, PING, PUSH = "aibot_subscribe", "ping", "aibot_send_msg"
 RESPOND, WELCOME = "aibot_respond_msg", "aibot_respond_welcome_msg"
 TOLD = frozenset({"aibot_msg_callback", "aibot_event_callback"})
@@ -30,7 +34,6 @@ DISPLACED = "disconnected_event"  # another connection of this bot took our plac
 MOST_UNANSWERED = 2  # pings
 
 Take = Callable[[Document], Awaitable[tuple[str, Document] | None]]  # what is told -> command and body of an answer
-Socket = aiohttp.ClientWebSocketResponse[bool]
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +119,7 @@ class Connection:
         async with self._http.connect(self._account.url) as socket:
             return await self._live(socket, take)
 
-    async def _live(self, socket: Socket, take: Take) -> SendError:
+    async def _live(self, socket: "Socket", take: Take) -> SendError:
         """Subscribe and stay until the connection ends; return why it did."""
         reading = asyncio.create_task(self._read(socket, take))
         beating = asyncio.create_task(self._beat(socket))
@@ -138,7 +141,7 @@ class Connection:
                 task.cancel()
             await asyncio.gather(reading, beating, return_exceptions=True)
 
-    async def _subscribe(self, socket: Socket, reading: "asyncio.Task[SendError]") -> None:
+    async def _subscribe(self, socket: "Socket", reading: "asyncio.Task[SendError]") -> None:
         """Say who we are. Whatever the platform refuses about that is ours to mend, and asked again much later."""
         body = {"bot_id": self._account.bot_id, "secret": self._account.secret}
         try:
@@ -151,8 +154,10 @@ class Connection:
             wait = timedelta(seconds=self._rhythm.refused_wait)
             raise error.restated("bad_credentials", AttemptOutcome.DENIED, wait) from None
 
-    async def _read(self, socket: Socket, take: Take) -> SendError:
+    async def _read(self, socket: "Socket", take: Take) -> SendError:
         """Read frames until the connection ends; return why it did."""
+        import aiohttp  # noqa: PLC0415 -- see channels/http.py
+
         try:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT and not self._hear(str(message.data), take):
@@ -206,7 +211,7 @@ class Connection:
             else:
                 return
 
-    async def _beat(self, socket: Socket) -> None:
+    async def _beat(self, socket: "Socket") -> None:
         """Ping now and then; close a connection on which nobody answers."""
         self._unanswered = 0
         while True:
@@ -217,8 +222,10 @@ class Connection:
             self._unanswered += 1
             await socket.send_str(json.dumps({"cmd": PING, "headers": {"req_id": self._new_id(PING)}}))
 
-    async def _ask(self, socket: Socket, command: str, body: Document, request_id: str) -> None:
+    async def _ask(self, socket: "Socket", command: str, body: Document, request_id: str) -> None:
         """Send one frame and wait for what acknowledges it; those with the same req_id one after another."""
+        import aiohttp  # noqa: PLC0415 -- see channels/http.py
+
         async with self._turns.setdefault(request_id, asyncio.Lock()):
             ack = self._acks[request_id] = asyncio.get_running_loop().create_future()
             frame = {"cmd": command, "headers": {"req_id": request_id}, "body": body}

@@ -16,7 +16,7 @@ from warden_bot.domain.understanding.signals import SOOTHING, signs_in
 STEEPNESS = 4.0  # how fast the score rises with the lead
 SUSPICIOUS = 0.5
 WARNED = 0.6  # in a live group: everyday talk is a thousand times more frequent than scams
-SHORTEST = 6  # characters; less is never a scam by itself
+SHORTEST = 6  # different characters, normalised; fewer tell nothing, however often they are repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Guard:
 
     def suspicion(self, text: str) -> Suspicion | None:
         """Return what a text is suspected of, None where it seems harmless."""
-        if not self._kinds or len(normalise(text)) < SHORTEST:
+        if not self._kinds or len(set(normalise(text))) < SHORTEST:
             return None
         scores = self._classifier.scores(_features(text))
         scam, harmless = ("", -math.inf), 0.0

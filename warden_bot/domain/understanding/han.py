@@ -97,6 +97,7 @@ SIMPLIFIED = (
     "鹚鹞鹧鸥鸷鹨鸶鹪鹩鹫鹇鹇鹬鹰鹭鸬鹦鹳鹂鸾卤咸鹾碱盐丽麦麸曲面么黄黉点党黪霉黩黾鼋鼍冬鼹齐斋赍齑齿龀龅龇龃龆龄出龈"
     "啮龊龉龋腭龌龙庞龚龛龟"
 )
+SIMPLIFY = str.maketrans(TRADITIONAL, SIMPLIFIED)
 # A syllable, then the characters read that way.
 READINGS = (
     "a啊阿嗄锕 ai埃挨哎唉哀皑癌蔼矮艾碍爱隘捱嗳嗌嫒瑷暧砹锿霭 an鞍氨安俺按暗岸胺案谙埯揞犴庵桉铵鹌黯 ang肮昂盎 "

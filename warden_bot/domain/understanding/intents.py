@@ -24,8 +24,11 @@ TIP_TO_BOT = re.compile(r"^(?:我要|我想|想)?(?:报告|上报|反映)(?:一�
 STATUS = re.compile(
     r"(?:查|问|看)\w{0,3}(?:进度|编号|受理|处理)|进度|(?:线索|举报|工单)\w{0,6}(?:结果|回音|消息|咋样|怎么样|状态|处理)"
 )
+# A code that was misread, an O for a Q: no code of ours, but nothing else either.
+MISREAD = re.compile(r"\s*(?=[0-9-]*[A-Za-z])[0-9A-Za-z]{4}-[0-9A-Za-z]{4}\s*")
 MENU = re.compile(
-    r"^(?:菜单|帮助|help|功能|怎么用|使用说明|说明|你(?:能|会)(?:做|干)(?:什么|啥)|能问(?:什么|啥)|你是谁|menu)$"
+    r"^(?:菜单|帮助|help|功能|怎么用|使用说明|说明|你(?:能|会)(?:做|干)(?:什么|啥)|能问(?:什么|啥)|你是谁|menu"
+    r"|(?:我?(?:想|要)?问?(?:一下)?)(?:怎么|怎样|如何|咋|[在去上到]?哪里?)(?:能|可以)?举报|举报(?:怎么|咋)[弄搞用])$"  # the menu says how
 )
 HUMAN = re.compile(r"^(?!.*(?:你是|是不是)).*(?:人工|真人|转民警|找民警|找警察|值班民警|叫个?(?:警察|民警)|接线员)")
 THANKS = re.compile(
@@ -69,7 +72,8 @@ def intent(text: str, normalised: str, *, addressed: bool) -> Action | None:
     tells = TIP.search(normalised) or (addressed and TIP_TO_BOT.search(normalised))
     if _is_spelled_out(text) or (tells and not QUESTION.search(normalised)):
         return Action.TIP
-    if addressed and (read_code(text) or (STATUS.search(normalised) and len(normalised) <= MOST_COMMAND)):
+    named = read_code(text) or MISREAD.fullmatch(text)
+    if addressed and (named or (STATUS.search(normalised) and len(normalised) <= MOST_COMMAND)):
         return Action.STATUS
     if addressed and MENU.match(normalised):
         return Action.MENU

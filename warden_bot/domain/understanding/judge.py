@@ -49,7 +49,7 @@ class Thresholds:
     asking: float = 0.25  # so much nearer a report has to be when it asks something, and less when it does not
     request: float = 0.1  # lead of requests for the menu, a person, or what became of a report
     shortest_tip: int = 6  # normalised characters; less tells nobody anything
-    shortest: int = 3  # normalised characters; shorter talk in a group is never a question
+    shortest: int = 3  # normalised characters; shorter talk in a group is never a question, nor a cry anywhere
 
     def for_answers(self, *, addressed: bool, asks: bool) -> float:
         """Return how sure an answer has to be."""
@@ -122,6 +122,8 @@ def _in_danger(kind: str | None, ranking: Ranking, normalised: str, limits: Thre
     if kind:
         needed = limits.danger_named_asking if asks else limits.danger_named
         return lead is None or lead >= needed or insists(normalised)
+    if len(normalised) < limits.shortest:
+        return False  # a word by itself is like many a cry; those that are one, a pattern knows
     needed = limits.danger + (limits.danger_asking if asks else 0.0)
     return lead is not None and lead >= needed and not is_lesson(normalised)
 

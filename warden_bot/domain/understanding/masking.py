@@ -6,7 +6,7 @@ Editors read these words to see what families ask; who asked, from which class, 
 import re
 from collections.abc import Collection
 
-from warden_bot.domain.understanding.han import SIMPLIFIED, TRADITIONAL
+from warden_bot.domain.understanding.han import SIMPLIFY
 from warden_bot.domain.understanding.naming import NAME, without_names
 from warden_bot.domain.understanding.placenames import PLACE, without_places
 from warden_bot.domain.understanding.romanised import without_romanised_names
@@ -23,7 +23,6 @@ _ONES = "零〇一二两三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 _TENS = "十百千万亿拾佰仟"
 _DIGIT_OF = str.maketrans("零〇一二两三四五六七八九幺壹贰叁肆伍陆柒捌玖", "001223456789" + "1123456789")
 
-_SIMPLIFY = str.maketrans(TRADITIONAL, SIMPLIFIED)
 _NARROW = {
     wide: wide - 0xFEE0 for wide in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF20)
 }
@@ -85,7 +84,7 @@ def mask(text: str, numbers: Collection[str] = frozenset()) -> str:
     text = _PLATE.sub(PLATE, text)
     text = _ROOM.sub(ROOM, _CLASS.sub(CLASS, text))
     text = _MIXED.sub(ACCOUNT, text)
-    plain = text.translate(_SIMPLIFY)
+    plain = text.translate(SIMPLIFY)
     named = without_romanised_names(without_names(without_places(plain)))
     text = text if named == plain else named
     text = _NUMBER.sub(lambda found: _number(found, numbers), text)

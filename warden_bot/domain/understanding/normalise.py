@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 from operator import add
 
-from warden_bot.domain.understanding.han import READINGS, SIMPLIFIED, TRADITIONAL
+from warden_bot.domain.understanding.han import READINGS, SIMPLIFY
 
 MENTION = re.compile(r"[@＠]\S{1,20}[\s\u2005]")  # a mention ends with a space, WeChat's with U+2005
 STICKER = re.compile(r"\[[\u4e00-\u9fff]{1,4}\]")  # WeChat writes its own stickers as words: [捂脸]
@@ -16,8 +16,6 @@ DROPPED = re.compile(r"[^\w]|_")
 DROPPED_BUT_MARKS = re.compile(r"[^\w?!,。]|_")
 LONGEST_FOLDED = 4000  # characters; one sign may stand for eighteen, and nobody types so much
 CALLS_FOR_HELP = "\U0001f198"  # the SOS sign: the one picture that is a word
-
-_SIMPLIFY = str.maketrans(TRADITIONAL, SIMPLIFIED)
 
 
 def _readings() -> tuple[dict[str, str], frozenset[str]]:
@@ -71,7 +69,7 @@ def _folded(text: str) -> str:
         text = STICKER.sub("", text)
     if CALLS_FOR_HELP in text:
         text = text.replace(CALLS_FOR_HELP, "救命")
-    return unicodedata.normalize("NFKC", text)[:LONGEST_FOLDED].casefold().translate(_SIMPLIFY)
+    return unicodedata.normalize("NFKC", text)[:LONGEST_FOLDED].casefold().translate(SIMPLIFY)
 
 
 def _shortened(run: "re.Match[str]") -> str:

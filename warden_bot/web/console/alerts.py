@@ -13,7 +13,6 @@ from warden_bot.handlers.acknowledgement import acknowledge_by_call
 from warden_bot.handlers.alert import mark_of
 from warden_bot.handlers.alert_desk import classes_of, do_alert, listed, require_caller, seen_alert, sight_of_alert
 from warden_bot.handlers.alert_judging import Bench
-from warden_bot.handlers.alert_recalling import recall_alert
 from warden_bot.handlers.console import Room
 from warden_bot.store.alerts import Alert
 from warden_bot.store.database import Session
@@ -58,13 +57,7 @@ async def changed(request: web.Request) -> web.StreamResponse:
         await house.database.write(lambda session: do_alert(session, now, number, visit.officer, move, fields))
     except Refused as refused:
         return await _show(request, visit, written=fields, refused=refused)
-    stayed = ""
-    if move is AlertMove.WITHDRAW:
-        results = await recall_alert(
-            house.database, house.channels, house.sealer, number, visit.officer.name, house.clock()
-        )
-        stayed = f"&stayed={sum(bool(one.trouble) for one in results)}"
-    return see_other(f"/console/alerts/{number}?done={move}{stayed}")
+    return see_other(f"/console/alerts/{number}?done={move}")
 
 
 @guarded
@@ -115,7 +108,6 @@ async def _show(
     async with house.database.read() as session:
         sight = await sight_of_alert(session, now, number, visit.officer, words)
     done = request.query.get("done", "") if written is None else ""
-    stayed = request.query.get("stayed", "")
     values = {
         "sight": sight,
         "alert": sight.alert,
@@ -125,7 +117,6 @@ async def _show(
         "filled": filled,
         "fault": str(refused or ""),
         "done": DONE.get(AlertMove(done), "") if done in set(AlertMove) else "",
-        "stayed": int(stayed[:4]) if stayed.isascii() and stayed.isdigit() else 0,
         "picture": data_address(*sight.picture) if sight.picture else "",
         "zone": house.zone,
         "is_in_force": sight.alert.status in IN_FORCE,

@@ -3,8 +3,8 @@
 Messengers fetch addresses by themselves: looking changes nothing, and no word of a tip stands on a page before a button.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -14,9 +14,11 @@ from warden_bot.errors import Refused
 from warden_bot.handlers.chat_pictures import open_pictures
 from warden_bot.handlers.console import Deed, Opened, Room, Sight, do, open_cases, open_words, sight_of
 from warden_bot.handlers.desk_work import Bench
+from warden_bot.handlers.reporter import open_reporter
 from warden_bot.handlers.signing_in import holder
-from warden_bot.states import CaseStatus
-from warden_bot.store.database import Session
+from warden_bot.handlers.tipform import SENDER
+from warden_bot.states import READS_TIPS, CaseStatus
+from warden_bot.store.database import Database, Session
 from warden_bot.store.officers import Officer
 from warden_bot.web.console.pages import (
     EVENT_WORDS,
@@ -47,7 +49,16 @@ DONE = {
     Deed.DUE: "期限定了。",
     Deed.REOPEN: "重开了，正在通知。",
 }
-WORDS, PICTURES = "words", "pictures"
+WORDS, PICTURES, REPORTER = "words", "pictures", "reporter"  # what is shown after a button, and written down
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a page shows that is only shown after a button."""
+
+    opened: Opened | None = None
+    pictures: Sequence[str] | None = None
+    reporters: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     house, visit = request.app[HOUSE], await visit_of(request, Room.CASES)
     async with house.database.read() as session:
         found = await open_cases(session, visit.officer, house.shelf.library)
-    return room_page(visit, Room.CASES, "cases.html", cases=found, zone=house.zone)
+    return room_page(visit, Room.CASES, "cases.html", cases=found, zone=house.zone, now=house.clock())
 
 
 @guarded
@@ -113,9 +124,7 @@ async def _by_link(request: web.Request) -> _Way:
     return _Way(officer, held.code, f"/case/{token}")
 
 
-async def _show(
-    request: web.Request, way: _Way, opened: Opened | None = None, pictures: Sequence[str] | None = None
-) -> web.Response:
+async def _show(request: web.Request, way: _Way, seen: _Seen = _Seen()) -> web.Response:
     house = request.app[HOUSE]
     async with house.database.read() as session:
         sight = await sight_of(session, way.code, way.officer, house.shelf.library)
@@ -124,11 +133,14 @@ async def _show(
         "case": sight,
         "action": way.path,
         "done": DONE[Deed(done)] if done in set(Deed) else "",
-        "opened": opened,
-        "pictures": pictures,
+        "opened": seen.opened,
+        "pictures": seen.pictures,
+        "reporters": seen.reporters,
+        "by_the_page": SENDER,
         "zone": house.zone,
         "today": house.clock().astimezone(house.zone).date().isoformat(),
         "may": _may(sight, linked=way.visit is None),
+        "may_ask_who": way.visit is not None and way.officer.role in READS_TIPS,
         "status_words": STATUS_WORDS,
         "event_words": EVENT_WORDS,
         "note_words": NOTE_WORDS,
@@ -148,24 +160,36 @@ def _may(sight: Sight, *, linked: bool) -> frozenset[Deed]:
 async def _act(request: web.Request, way: _Way, fields: Mapping[str, str]) -> web.StreamResponse:
     house, asked = request.app[HOUSE], fields.get("do", "")
     bench = _bench(house)
-    if asked == WORDS:
-        opened = await house.database.write(lambda session: open_words(session, way.code, way.officer, bench))
-        return await _show(request, way, opened)
-    if asked == PICTURES:
-
-        async def look(session: Session) -> list[tuple[bytes, str]]:
-            desks = bench.library.desks
-            return await open_pictures(session, way.code, way.officer, bench.sealer, bench.now, desks)
-
-        found = await house.database.write(look)
-        return await _show(request, way, pictures=[data_address(*one) for one in found])
+    if asked in (WORDS, PICTURES):  # who reads the words beside a picture goes on seeing them, and the other way round
+        return await _show(request, way, await _look(house.database, bench, way, {asked, fields.get("with", "")}))
+    if asked == REPORTER and way.visit is not None:  # a link may be in other hands: it never says who reported
+        reason, desks = fields.get("words", ""), bench.library.desks
+        found = await house.database.write(
+            lambda session: open_reporter(session, way.code, way.officer, reason, bench.sealer, bench.now, desks)
+        )
+        return await _show(request, way, _Seen(reporters=found))
     if asked not in set(Deed):
         raise Refused("没有这个按钮")
     deed = Deed(asked)
     await house.database.write(lambda session: do(session, bench, way.code, way.officer, deed, fields, house.zone))
     if deed is Deed.TRANSFER:  # the desk may be one that whoever gave it away does not see into
-        return line_page(DONE[deed])
+        return line_page(DONE[deed], back="/console" if way.visit is not None else "")
     return see_other(f"{way.path}?done={deed}")
+
+
+async def _look(database: Database, bench: Bench, way: _Way, wanted: Collection[str]) -> _Seen:
+    """Open what somebody asks to see; that they saw it is written down with it."""
+
+    async def look(session: Session) -> _Seen:
+        opened, found = None, None
+        if WORDS in wanted:
+            opened = await open_words(session, way.code, way.officer, bench)
+        if PICTURES in wanted:
+            desks = bench.library.desks
+            found = await open_pictures(session, way.code, way.officer, bench.sealer, bench.now, desks)
+        return _Seen(opened, None if found is None else [data_address(*one) for one in found])
+
+    return await database.write(look)
 
 
 def _bench(house: House) -> Bench:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,10 @@ GONE = "这个网页打不开：网址不完整，或者已经过期。"
 USED = "这个网址用过了。还要登录，再私聊机器人发“登录”。"
 CROSS_SITE = "这一步要在本网页上点。请退回去再点一次。"
 
+BROKEN = "现在打不开，刚才点的可能没存上。过一分钟返回再看，一直不行告诉运维。"
+
+log = logging.getLogger(__name__)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -82,7 +87,7 @@ def doors_of(house: House) -> Doors:
 
 
 def guarded(handler: Handler) -> Handler:
-    """Turn what is refused into a page of one line."""
+    """Turn what is refused, and what fails, into a page of one line."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -92,12 +97,16 @@ def guarded(handler: Handler) -> Handler:
         except LinkRefused as refused:
             words = USED if refused.code == "used" else GONE
             return line_page(words, 404 if refused.code == "forged" else 410)
-        except AccessDenied as refused:
-            return line_page(str(refused), 403)
         except Refused as refused:
-            return line_page(str(refused), 409, back=request.path)
+            denied = isinstance(refused, AccessDenied)
+            return line_page(str(refused), 403 if denied else 409, back="" if denied else request.path)
         except SealBroken:
             return line_page("原话打不开：缺少密钥，请告诉运维。", 503)
+        except web.HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words
+            log.error("a page of the console failed: %s", type(error).__name__)  # noqa: TRY400 -- a traceback could hold words
+            return line_page(BROKEN, 503, back=request.path)
 
     return answer
 

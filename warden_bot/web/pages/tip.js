@@ -50,4 +50,13 @@
     setTimeout(work, 5);
   }
   setTimeout(work, 50);
+
+  // Photos take a while over a slow line, and who presses again begins anew: the button rests, but never for good.
+  var form = document.getElementById("tip"), button = form.querySelector("button"), said = button.textContent;
+  function rested() { button.disabled = false; button.textContent = said; }
+  form.addEventListener("submit", function () {
+    setTimeout(function () { button.disabled = true; button.textContent = said + " …"; }, 0);
+    setTimeout(rested, 20000);
+  });
+  window.addEventListener("pageshow", rested);
 }());
