@@ -19,8 +19,9 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 run: $(INSTALLED)
 	@WARDEN_PORT=$(PORT) exec $(BIN)/warden-bot demo
 
+# Whatever this shell says, what is compiled is kept: by the workers, for the programs that they start and the next time.
 test: $(DEVELOPING)
-	@$(BIN)/python -m pytest $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(ARGS)
 
 # Each file has a homeserver and a program of its own.
 test-matrix: $(DEVELOPING) $(HOMESERVER)

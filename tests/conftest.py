@@ -1,6 +1,7 @@
 """What tests share: both databases, keys, a clock that the test moves, the demo content, and fake platforms."""
 
 import asyncio
+import gc
 import random
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -53,6 +54,17 @@ def _compile_each_statement_once(connection: Connection) -> None:
     shared = _engines.setdefault(type(engine.dialect), engine)
     connection.dialect = engine.dialect = shared.dialect
     connection.execution_options(compiled_cache=_compiled)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the stories: they wait for real clocks, and at the end nobody would work beside them."""
+    items.sort(key=lambda item: "scenarios" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """Keep all that was imported and collected out of every later search for garbage: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

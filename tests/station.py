@@ -8,7 +8,7 @@ from aiohttp import ClientResponse, FormData
 
 from tests.conftest import ZONE, Clock
 from tests.desk import rows
-from tests.tip_pages import Client
+from tests.site import Client
 from warden_bot.content.library import Library
 from warden_bot.handlers.alert_sending import step_alerts
 from warden_bot.handlers.dispatch import Desk

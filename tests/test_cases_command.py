@@ -9,7 +9,7 @@ from tests.factories import NOW, add_officer_on_duty
 from warden_bot.states import ChannelKind, OfficerRole
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Case, NewTip, open_case
 from warden_bot.store.database import Database, Session
-from warden_bot.store.sealing import Sealer
+from warden_bot.store.sealing import Sealer, key_id
 
 CODE, TIP, NOTE = "7K4Q-M2XD", "北门小店卖电子烟", "明天中午去看"
 
@@ -71,6 +71,12 @@ async def test_what_cannot_be_done_is_refused_in_one_line(command_line: CommandL
     ):
         ended = await command_line.run("cases", *command)
         assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1), (command, ended.err)
+
+    lost = command_line.settings["SECRET_KEYS"]
+    command_line.settings["SECRET_KEYS"] = bytes(32).hex()
+    ended = await command_line.run("cases", "show", CODE, "--as", "甲")
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1)
+    assert ended.err.startswith(f"打不开：封存用的密钥 {key_id(bytes.fromhex(lost)).hex()} 不在 WARDEN_SECRET_KEYS 里")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

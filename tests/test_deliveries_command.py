@@ -197,8 +197,8 @@ async def test_open_findings_are_listed_unless_all_are_wanted(command_line: Comm
         }
     ]
     assert sorted(words.out.splitlines()) == [
-        "2026-11-23T04:00  群发不进去：c001 invalid webhook url（还没好，2 次）",
-        "2026-11-23T04:00  该发的没有人发：outbox 130 s（已好，1 次）",
+        "11-23 12:00  群发不进去：c001 invalid webhook url（还没好，2 次）",
+        "11-23 12:00  该发的没有人发：outbox 130 s（已好，1 次）",
     ]
 
 

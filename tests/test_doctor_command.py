@@ -65,6 +65,15 @@ async def test_school_that_is_set_up_is_well_and_one_broken_route_is_a_fault(
     assert ADDRESS not in ill.out + ill.err
 
 
+async def test_misspelt_setting_of_a_channel_is_pointed_out(command_line: CommandLine) -> None:
+    command_line.settings["WEBHOOK_SECRT"] = SECRET
+
+    ended = await command_line.run("doctor")
+
+    assert "! settings：没有叫 WARDEN_WEBHOOK_SECRT 的设置，不起作用。核对名字" in ended.out
+    assert SECRET not in ended.out + ended.err
+
+
 async def test_wrong_settings_are_all_named_without_their_values(command_line: CommandLine) -> None:
     command_line.settings |= {"PORT": "eighty", "SECRET_KEYS": SECRET}
 

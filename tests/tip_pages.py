@@ -4,13 +4,11 @@ import io
 import re
 
 from aiohttp import ClientResponse, FormData
-from aiohttp.test_utils import TestClient
-from aiohttp.web import Application, Request
 from PIL import Image
 
+from tests.site import Client
 from warden_bot.web.challenge import is_worked
 
-Client = TestClient[Request, Application]
 WHAT = "北门小卖部躲在里屋卖电子烟给穿校服的"
 GPS, MAKER = 0x8825, 0x010F
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from aiohttp import web
 
 from warden_bot.channels.base import Reply
-from warden_bot.channels.registry import Channels, channel_settings
+from warden_bot.channels.registry import Channels, unknown_settings
 from warden_bot.content.shelf import Shelf
 from warden_bot.domain.calendar import day_words
 from warden_bot.domain.message import InboundMessage
@@ -60,10 +60,8 @@ class Role(StrEnum):
 
 def warn_of_unknown_settings(settings: Settings) -> None:
     """Point out channel settings that no channel knows, most likely misspelt."""
-    known = {kind: {setting.name.lower() for setting in found} for kind, found in channel_settings().items()}
-    for kind, values in settings.channels.items():
-        for name in sorted(values.keys() - known[kind]):
-            log.warning("WARDEN_%s_%s is not a setting and is ignored", kind.upper(), name.upper())
+    for name in unknown_settings(settings.channels):
+        log.warning("%s is not a setting and is ignored", name)
 
 
 def build_worker(kit: Kit) -> Worker:

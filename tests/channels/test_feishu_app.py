@@ -85,9 +85,16 @@ async def test_app_s_message_is_recalled(channel: Feishu, fake: FakeFeishu) -> N
     assert fake.requests[-1][:2] == ("DELETE", f"/open-apis/im/v1/messages/{receipt.external_id}")
 
 
+async def test_what_is_recalled_already_is_gone(channel: Feishu, fake: FakeFeishu) -> None:
+    fake.answers.append(refused(230011, "The message was recalled."))
+
+    await channel.recall(CHAT, "om_9")
+
+    assert fake.requests[-1][:2] == ("DELETE", "/open-apis/im/v1/messages/om_9")
+
+
 RECALLS = [
     (CHAT, 230009, "cannot_recall", True),  # too old
-    (CHAT, 230011, "cannot_recall", True),  # recalled already
     (CHAT, 230026, "cannot_recall", True),  # somebody else's
     (CHAT, 230002, "route_broken", True),
     (HOOK, 0, "cannot_recall", False),

@@ -69,6 +69,16 @@ def test_folder_without_both_files_still_works(folder: Path) -> None:
     assert year.silence(date(2027, 6, 7)) == "高考静默，什么都不推"
 
 
+def test_broken_holidays_are_named_without_a_school_s_calendar_too(folder: Path) -> None:
+    (folder / "school.yml").unlink()
+    change(folder, "holidays.yml", "review_by", "reviewed_by")
+
+    _, faults, _ = read_school(folder, TODAY)
+    assert [(one.file, one.line, "不认识的项 reviewed_by" in one.reason) for one in faults] == [
+        ("content/holidays.yml", 3, True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "line", "reason"),
     [

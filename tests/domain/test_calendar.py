@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -66,6 +67,14 @@ def test_due_in_the_school_s_zone() -> None:
     found = list(occurrences((entry(yearly="12-02"),), _utc("2026-12-01"), _utc("2026-12-03"), ZONE))
 
     assert [one.due_at for one in found] == [datetime(2026, 12, 2, 4, 15, tzinfo=UTC)]
+
+
+def test_sunday_s_own_time_holds_on_free_sundays_only() -> None:
+    sundays = replace(entry(weekly="周日"), on_sundays=time(15, 20), working_days=frozenset({date(2026, 12, 6)}))
+
+    found = occurrences((sundays,), _utc("2026-12-05"), _utc("2026-12-14"), ZONE)
+
+    assert [f"{one.due_at.astimezone(ZONE):%m-%d %H:%M}" for one in found] == ["12-06 12:15", "12-13 15:20"]
 
 
 def test_start_up_after_downtime_catches_up_inside_the_window_only() -> None:

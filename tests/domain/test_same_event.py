@@ -86,3 +86,8 @@ def test_what_is_not_read_would_have_been_another_event_and_most_is_not_read() -
 
     assert [new.plain for new, old in passed_over if sameness(new, old) is not OTHER] == []
     assert len(passed_over) > len(pairs) / 2
+
+
+def test_same_wish_over_and_over_is_read_in_one_way_only() -> None:
+    wishes = read_report("我" + "想要" * 40, "")
+    assert sameness(wishes, wishes) is OTHER  # in all ways in which it can be cut up it would take for ever

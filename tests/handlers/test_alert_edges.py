@@ -95,7 +95,7 @@ async def test_alert_that_asks_for_it_says_so_once_and_no_update_is_sent_twice(s
 
     said = [*await story.heard(number), *await story.heard(asked)]
     assert said == [
-        f"original:{WANTED.text}\n班主任看到请回“收到”。",
+        f"original:{WANTED.text}\n班主任看到请回“收到”，群里有机器人的请@它。",
         "update:还在堵",
         "original:绕行。班主任请回收到。",
     ]

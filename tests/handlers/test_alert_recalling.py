@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
@@ -17,13 +18,14 @@ from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.onebot.channel import SPACING
 from warden_bot.channels.registry import Channels, build_channels
+from warden_bot.channels.sandbox import Sandbox
 from warden_bot.handlers.alert_recalling import Recaller, recall_now
 from warden_bot.handlers.delivery import deliver, take_turn
 from warden_bot.scheduler import SCHEDULED
-from warden_bot.states import ChannelKind
+from warden_bot.states import ChannelKind, DeliveryStatus
 from warden_bot.store.database import Database
 from warden_bot.store.outbox import Delivery
-from warden_bot.store.recalls import HOLDS, claim_unwanted
+from warden_bot.store.recalls import HOLDS, MOST_AT_ONCE, claim_unwanted
 from warden_bot.ticks.pushing import tick_recalls
 
 ONEBOT = ChannelKind.ONEBOT
@@ -103,7 +105,10 @@ async def test_what_stays_is_said_when_the_platform_refuses_or_its_time_is_over(
     await arrive(school)
     school.clock.forward(seconds=10)
     await school.do("withdraw", "所长", number)
-    stage.client.answers["delete_msg"] = [failed(100, msg="MESSAGE_NOT_FOUND")] + [web.Response(status=503)] * 30
+    stage.client.answers["delete_msg"] = [
+        failed(100, msg="MESSAGE_NOT_FOUND"),
+        *(web.Response(status=503) for _ in range(30)),
+    ]
     await recall(school)
     refused = await counts(school, number)
     for _ in range(115):
@@ -137,7 +142,7 @@ async def test_each_message_is_asked_for_once_by_two_processes_and_again_when_on
     await school.do("withdraw", "所长", number)
     now, other = school.clock(), Database(school.database.url)
 
-    died = await school.database.write(lambda session: claim_unwanted(session, now, now))
+    died = await school.database.write(lambda session: claim_unwanted(session, ONEBOT, now, now))
     held = await recall(school)
     school.clock.forward(seconds=HOLDS.total_seconds())
     tried = await asyncio.gather(recall(school), recall(school, other))
@@ -176,3 +181,41 @@ async def test_of_a_long_text_the_rest_is_taken_back_with_the_next_try(school: S
 
     told = [told["message_id"] for action, told in stage.client.calls if action == "delete_msg"]
     assert (told, await counts(school, number)) == ([12, last, last], {"recalled": 1})
+
+
+class Silent(Sandbox):
+    """Answers only once another platform was asked."""
+
+    capabilities = replace(Sandbox.capabilities, recalls_within=timedelta(days=1))
+
+    async def recall(self, address: str, external_id: str) -> None:  # noqa: ARG002 -- the contract's signature
+        await self.other_asked.wait()
+
+    def __init__(self, around: Surroundings, other_asked: asyncio.Event) -> None:
+        super().__init__({}, around)
+        self.other_asked = other_asked
+
+
+class Prompt(Silent):
+    """The other platform."""
+
+    async def recall(self, address: str, external_id: str) -> None:  # noqa: ARG002 -- the contract's signature
+        self.other_asked.set()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_platform_that_does_not_answer_keeps_no_other_waiting(school: Story) -> None:
+    await add_groups(school.database, *(make_group(school.sealer, f"s{one}") for one in range(MOST_AT_ONCE)))
+    number = await school.released(replace(TWO, audience="classes"))
+    all_of_it = col(Delivery.broadcast_id).is_not(None)
+    await school.set(Delivery, all_of_it, status=DeliveryStatus.SENT, external_ids="m", finished_at=school.clock())
+    of_the_other = all_of_it & (col(Delivery.channel) == ONEBOT)
+    await school.set(Delivery, of_the_other, not_before=school.clock.forward(seconds=1))
+    await school.do("withdraw", "所长", number)
+    around, other_asked = Surroundings(Http(), school.clock), asyncio.Event()
+    kinds = {ChannelKind.SANDBOX: Silent(around, other_asked), ONEBOT: Prompt(around, other_asked)}
+
+    async with asyncio.timeout(20):
+        await recall_now(Recaller(school.database, kinds, school.sealer, school.clock))
+
+    assert await counts(school, number) == {"recalled": MOST_AT_ONCE + 5}

@@ -53,7 +53,7 @@ async def test_only_the_silent_are_reminded_twice_and_then_handed_on_once(
     found = await asked(desk.database, alert)
     assert counts == [0, 2, 0, 2, 0, 1, 0]
     assert await said(desk, "c001") == []
-    assert await said(desk, "c002") == ["河水上涨：请班主任回“收到”。家长不用回。"] * 2
+    assert await said(desk, "c002") == ["河水上涨：请班主任回“收到”，群里有机器人的请@它。家长不用回。"] * 2
     assert len(await said(desk, "private:li")) == 2
     assert await said(desk, "c003") == []
     (handed,) = await said(desk, CONTACT)

@@ -193,13 +193,18 @@ async def test_quiet_hours_only_warn_by_hand(
 async def test_repetition_and_a_full_week_warn_by_hand(database: Database, channels: Channels, sealer: Sealer) -> None:
     await add_school(database, sealer)
     for text in ("一", "二"):
-        order = replace(ORDER, text=text)
+        order = replace(ORDER, text=text, audience="group:c001+group:c003")
         await database.write(lambda session, order=order: send_by_hand(session, order, channels, NOW))  # type: ignore[misc]
+    elsewhere = replace(ORDER, text="三", audience="group:c002")
+    await database.write(lambda session: send_by_hand(session, elsewhere, channels, NOW))
 
     async with database.read() as session:
         found = await cautions(session, replace(ORDER, text="一"), channels, sealer, ZONE, NOW)
+        once = await cautions(session, replace(elsewhere, text="四"), channels, sealer, ZONE, NOW)
+        urgent = await cautions(session, replace(ORDER, priority=Priority.ALERT), channels, sealer, ZONE, NOW)
 
-    assert len(found) == 2
+    assert found == ["90 天内发过同样的内容", "2 个群这周已经听过 2 条或更多"]
+    assert (once, urgent) == ([], [])
 
 
 def test_no_shipped_campaign_is_too_long_for_any_channel(library: Library, channels: Channels) -> None:

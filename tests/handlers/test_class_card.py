@@ -1,6 +1,7 @@
 """The monthly card of a class: counted rightly, made once, and read by its teacher alone."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -135,6 +136,19 @@ async def test_teacher_reads_the_own_card_in_private_and_nobody_reads_it_in_a_gr
     assert all("月班级卡】" not in (one.text or "") for one in (parent, officer, in_group, parent_in_group))
     assert in_group.text == library.replies.say("class_card_elsewhere", library.values())
     assert parent_in_group.text is None
+
+
+async def test_teacher_of_a_class_that_asked_nothing_is_told_so(desk: Desk, library: Library) -> None:
+    await school(desk)
+    message = make_message("班级卡", channel=ChannelKind.SANDBOX, sender=ZHANG)
+    before = await handle(desk, library, message, DUE)
+    making = CardMaking(library, desk.channels, desk.sealer, ZONE, DECEMBER)
+    await desk.database.write(lambda session: make_cards(session, making, DUE))
+
+    after = await handle(desk, library, replace(message, message_id="m2"), DUE)
+
+    names = ("class_card_missing", "class_card_silent")
+    assert [before.text, after.text] == [library.replies.say(name, library.values()) for name in names]
 
 
 async def card_text(desk: Desk, code: str) -> str:

@@ -188,7 +188,7 @@ async def test_closing_tells_the_reporter_that_it_is_over_and_not_what_came_of_i
     closed = await order(desk, library, f"结 {code} 已转市场监管")
 
     (case,) = await cases(desk)
-    assert ("还要写" in (missing or ""), closed) == (True, f"编号 {code} 已结束。")
+    assert ("还要写" in (missing or ""), closed) == (True, f"编号 {code} 已结束。要再办，发：重开 {code}")
     assert (case.status, case.outcome, case.touched_at) == (CaseStatus.CLOSED, "已转市场监管", NOW)
 
     await do(desk, library, reopen, code, officer)
@@ -231,9 +231,35 @@ async def test_officer_who_sees_an_old_state_changes_nothing(desk: Desk, library
     assert (case.desk, other.id) == ("fire", other.id)
 
 
+async def test_closed_case_is_opened_again_from_the_chat_with_the_reason_as_a_note(
+    desk: Desk, library: Library
+) -> None:
+    officer, _, _ = await crew(desk)
+    code = await tipped(desk, library)
+    early = await order(desk, library, f"重开 {code}")
+    await order(desk, library, f"结 {code} 已整改")
+
+    said = await order(desk, library, f"重开 {code} 又堆上了")
+
+    (case,) = await cases(desk)
+    assert (early, case.status) == (f"线索 {code} 还没结束，不用重开", CaseStatus.OPEN)
+    assert said == library.replies.say("reopened", library.values(code=code))
+    assert [one.words for one in await do(desk, library, read_notes, code, officer)] == [
+        "重开前的结果：已整改",
+        "又堆上了",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "day"),
-    [("12月1日", "12月1日"), ("2026-12-01前", "12月1日"), ("3天内", "11月26日"), ("昨天", None), ("", None)],
+    [
+        ("12月1日", "12月1日"),
+        ("2026-12-01前", "12月1日"),
+        ("3天内", "11月26日"),
+        ("下周一", "11月30日"),
+        ("昨天", None),
+        ("", None),
+    ],
 )
 async def test_date_is_set_from_the_chat(desk: Desk, library: Library, words: str, day: str | None) -> None:
     await crew(desk)

@@ -132,11 +132,11 @@ async def test_counting_erases_nothing_and_counts_what_is_erased(desk: Desk, lib
     await told_and_closed(desk, library)
     later = NOW + timedelta(days=200)
 
-    counted = await due_for_purge(desk.database, spool, KEPT, later)
+    counted = await due_for_purge(desk.database, desk.sealer, spool, KEPT, later)
 
-    assert counted == await due_for_purge(desk.database, spool, KEPT, later)
+    assert counted == await due_for_purge(desk.database, desk.sealer, spool, KEPT, later)
     assert counted == await purge(desk.database, desk.sealer, spool, KEPT, "clock", later)
-    assert sum((await due_for_purge(desk.database, spool, KEPT, later)).values()) == 0
+    assert sum((await due_for_purge(desk.database, desk.sealer, spool, KEPT, later)).values()) == 0
 
 
 async def test_replies_lose_their_words_and_talk_goes(desk: Desk, spool: Spool) -> None:
@@ -232,7 +232,9 @@ async def test_clock_purges_after_a_start_and_then_once_a_day(
     await tick_retention(work)
     assert await count(desk, Receipt) == 0
     await told_again(desk)
-    assert (await due_for_purge(desk.database, spool, KEPT, now[0]))["receipts"] == 1  # what `--dry-run` says of it
+    assert (await due_for_purge(desk.database, desk.sealer, spool, KEPT, now[0]))[
+        "receipts"
+    ] == 1  # what `--dry-run` says of it
     now[0] += PURGE_EVERY - timedelta(minutes=1)
     await tick_retention(work)
     assert await count(desk, Receipt) == 1

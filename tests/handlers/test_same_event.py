@@ -21,8 +21,6 @@ from warden_bot.store.outbox import Delivery
 from warden_bot.store.receipts import Receipt, keep_open
 from warden_bot.store.sealing import Sealer
 
-FIGHT = "东门有人打架快来"
-
 
 def by(number: int, text: str, **changes: Any) -> InboundMessage:
     return make_message(text, sender=Sender(f"parent {number}", "", SenderRole.PARENT), **changes)
@@ -174,6 +172,7 @@ async def test_each_private_reporter_hears_once_of_each_sort_of_news_by_their_ow
     await do(desk, library, finish, codes[0], chief, "已处理")
 
     owed = [one for one in await rows(desk, Delivery) if isinstance(one, Delivery)]
+    owed.sort(key=lambda one: one.id or 0)
     told = [one.text for one in owed if one.channel is ChannelKind.WEBHOOK and one.officer_id is None]
     steps = [("case_taken", ""), handed_on, ("case_taken", ""), ("case_over", "")]
     assert told == [

@@ -81,8 +81,8 @@ class School:
             query = select(col(Group.code), col(Delivery.external_ids)).outerjoin(
                 Group, col(Group.id) == Delivery.group_id
             )
-            rows_ = await session.execute(query.select_from(Delivery).order_by(col(Delivery.id)))
-            return {code or "": ids for code, ids in rows_}
+            found = await session.execute(query.select_from(Delivery).order_by(col(Delivery.id)))
+            return {code or "": ids for code, ids in found}
 
     async def heard(self, alert: int) -> dict[str, AcknowledgedBy | None]:
         return {code: one.by for code, one in (await asked(self.story.database, alert)).items()}

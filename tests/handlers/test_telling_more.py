@@ -7,6 +7,7 @@ from tests.desk import TIP, cases, rows
 from tests.factories import add_school
 from tests.handlers.test_guiding import WHAT, say, words
 from warden_bot.content.library import Library
+from warden_bot.domain.guiding import says_it_is_over
 from warden_bot.domain.message import Sender
 from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.dispatch import Desk
@@ -108,3 +109,21 @@ async def test_report_in_so_many_words_is_one_of_its_own_after_another_in_the_gr
 ) -> None:
     await say(desk, library, "我要举报", group="c001")
     assert WHAT in await say(desk, library, "我要举报")
+
+
+async def test_account_that_looks_like_a_code_does_not_hide_a_report(desk: Desk, library: Library) -> None:
+    answer = await say(desk, library, "有人在宿舍卖烟，我微信wang2345")
+    (case,) = await cases(desk)
+    alone = await say(desk, library, "WANG-2346", sender=STRANGER)
+
+    assert (read_code(answer), await words(desk)) == (case.code, [f"有人在宿舍卖烟，{LEFT}"])
+    assert ("没找到" in alone, await cases(desk)) == (True, [case])
+
+
+def test_same_word_over_and_over_is_read_in_one_way_only() -> None:
+    told = [
+        "他们刚刚都走了",
+        "他们" + "刚刚都" * 40 + "走了",
+        "他们" + "刚刚都" * 40,
+    ]  # in all ways it would take for ever
+    assert [says_it_is_over(text) for text in told] == [True, True, False]

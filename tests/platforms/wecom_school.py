@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from tests.answers import fresh
 from tests.conformance import BETWEEN, Fault, Faults, Stage
@@ -112,12 +111,6 @@ class FakeSchool:
             return refused(301002, "no permission for this agent")
         scope = {"students": [{"userid": "s1"}], "departments": {"partyid": list(CLASSES)}}
         return web.json_response({"errcode": 0, "errmsg": "ok", "allow_scope": scope})
-
-
-async def serving(school: FakeSchool) -> TestServer:
-    server = TestServer(school.site())
-    await server.start_server()
-    return server
 
 
 def unmarked(content: str) -> str:

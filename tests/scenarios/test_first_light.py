@@ -15,7 +15,6 @@ from tests.channels.test_webhook import BODY, headers
 from tests.command_line import CommandLine, Serving
 from tests.conftest import WEBHOOK_SECRET
 from tests.fake_wecom import FakeWecom
-from tests.receiver import Receiver
 
 KEY = "ab" * 32
 HEAD = "code,name,kind,grade,channel,address,secret,teacher,teacher_address,officer\n"
@@ -78,21 +77,9 @@ async def until_done(command_line: CommandLine, broadcast: int) -> Any:
     return shown
 
 
-def kept_secret(content: bytes) -> bool:
-    return "北门小店".encode() not in content and b"wx-4711" not in content
-
-
 async def ask(serving: Serving, text: str, **changes: Any) -> Any:
     body = json.dumps(BODY | {"text": text, "message_id": uuid.uuid4().hex, "group": None} | changes).encode()
     return await serving.post("/callbacks/webhook", body, headers(body, str(int(time.time()))))
-
-
-async def hears(kept: Receiver, count: int = 1) -> list[str]:
-    for _ in range(200):
-        if len(kept.got) >= count:
-            break
-        await asyncio.sleep(0.05)  # a real server sends in its own time
-    return [message["text"] for message in kept.got]
 
 
 async def test_second_start_finds_the_school_again(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from tests.handlers.test_chat_pictures import photo
 from tests.hidden_words import pieces_found
 from tests.plain_database import PlainDatabase
 from tests.postgres import EmbeddedPostgres
+from tests.site import make_house
 from tests.web.test_console import post, sign_in
-from tests.web.test_site import make_house
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf
 from warden_bot.domain.message import Media, Sender

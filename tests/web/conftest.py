@@ -1,4 +1,4 @@
-"""What tests of the console's pages share."""
+"""What tests of pages share."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 from aiohttp import CookieJar
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 
 from tests.conftest import Clock
 from tests.factories import add_groups, add_officer_on_duty, add_school, make_group
+from tests.site import Client, make_house
 from tests.station import PEOPLE, Person, Station
-from tests.web.test_site import make_house
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
@@ -20,6 +19,14 @@ from warden_bot.states import GroupKind
 from warden_bot.store.doors import Doors
 from warden_bot.store.spool import Spool
 from warden_bot.web.routes import build_site
+
+
+@pytest.fixture
+async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
+    """A browser of somebody who has not signed in."""
+    house = make_house(desk, spool, clock, shelf, demo=False)
+    async with TestClient(TestServer(build_site(house))) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ async def station(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf, library:
     async with server:
         for name, role in PEOPLE.items():
             officer = await add_officer_on_duty(desk.database, desk.sealer, name, role=role, on_duty=False)
-            client: TestClient[Request, Application] = TestClient(server, cookie_jar=CookieJar(unsafe=True))
+            client: Client = TestClient(server, cookie_jar=CookieJar(unsafe=True))
             person = Person(client)
             answer = await person.post(doors.sign_in(officer.id or 0, clock()))
             page = (await person.get(answer.headers.get("Location", "/console")))[1]

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
+from aiohttp.web import Application
 
 from tests.conftest import ZONE, Clock
 from tests.desk import cases, rows
 from tests.factories import NOW, add_officer_on_duty
 from tests.receiver import signature
+from tests.site import Client
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.metrics import Metrics
@@ -27,7 +28,6 @@ from warden_bot.store.spool import Spool
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_site
 
-Client = TestClient[Request, Application]
 SECRET, ANOTHER = "a secret of the machines", "a secret of the gate's"
 ALL = {"": SECRET}
 WORDS = "按钮按了三次，有人喊救命"

@@ -9,13 +9,13 @@ from io import BytesIO
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 from yarl import URL
 
 from tests.channels.test_conformance import RECEIVING, spoiled
 from tests.conformance import VALID_TEXT, Call, Stage, stage_for
 from tests.conftest import ZONE, Clock
 from tests.factories import NOW
+from tests.site import Client
 from warden_bot.channels.base import CallbackRequest, Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.content.shelf import Shelf
@@ -26,8 +26,6 @@ from warden_bot.store.links import Links
 from warden_bot.store.spool import Spool
 from warden_bot.web.keys import House
 from warden_bot.web.routes import build_site
-
-Client = TestClient[Request, Application]
 
 
 @pytest.fixture

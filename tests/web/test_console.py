@@ -9,8 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.conftest import Clock, Mailroom
 from tests.desk import TIP, cases, events, handle, rows, said
 from tests.factories import NOW, add_officer_on_duty, make_message
-from tests.tip_pages import Client
-from tests.web.test_site import make_house
+from tests.site import Client, make_house
 from warden_bot.audit_actions import AuditAction
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf
@@ -243,6 +242,9 @@ async def test_roster_shows_gaps_and_takes_only_possible_shifts(
     wrong = [{"until": "2026-11-24T07:00"}, {"until": "明天"}, {"until": "2026-11-24T09:00"}]
     wrong += [{"until": "2026-11-25T08:00", "officer": "丙"}, {"until": "2026-11-25T08:00", "step": "11"}]
     assert [await add(**one) for one in wrong] == [409] * 5
+    again = await (await post(client, "/console/roster", **tuesday, until="2026-11-24T07:00", week="2026-11-30")).text()
+    for kept in ('role="alert">结束', "<option selected>乙", 'value="2026-11-24T07:00"', 'value="2026-11-30"'):
+        assert kept in again
     assert await add(until="2026-11-24T20:00", form="") == 403
     assert await add(until="2026-11-24T10:00", do="override", officer="甲") == 303
     assert await add(do="swap", other="甲", day="2026-11-24") == 303

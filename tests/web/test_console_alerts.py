@@ -21,7 +21,7 @@ async def test_alert_is_written_seen_submitted_approved_by_another_one_and_heard
     assert (status, (await station.alert()).status) == (200, AlertStatus.DRAFT)
     assert "sandbox：1 段，4 个群" in draft
     assert "c001、c002、c003、campus" in draft
-    part = f"【{TITLE}】\n{TEXT}\n班主任看到请回“收到”。"
+    part = f"【{TITLE}】\n{TEXT}\n班主任看到请回“收到”，群里有机器人的请@它。"
     assert f'<pre>{part}</pre><p class="small">{len(part.encode())} 字节' in draft
 
     assert (await first.post(path, do="submit")).status == 303
@@ -44,9 +44,12 @@ async def test_alert_is_written_seen_submitted_approved_by_another_one_and_heard
     station.clock.forward(seconds=5)
     assert "正在发出" in (await other.get(path))[1]
     await station.tick()
-    assert (await station.owed(), await station.parts()) == (4, [f"{TEXT}\n班主任看到请回“收到”。"])
+    assert (await station.owed(), await station.parts()) == (
+        4,
+        [f"{TEXT}\n班主任看到请回“收到”，群里有机器人的请@它。"],
+    )
     after = (await other.get(path))[1]
-    assert ('http-equiv="refresh"' in after, "排队 4" in after) == (False, True)
+    assert ('http-equiv="refresh"' in after, "排队 4" in after, "看发到了多少" in after) == (False, True, True)
     for words in ("写了 甲", "批准 乙"):
         assert words in after
     assert "4 个群：发到 0，收到 0" in (await other.get(LIST))[1]
@@ -147,6 +150,9 @@ async def test_missing_child_notice_has_its_picture_made_anew_and_its_words_arou
     assert [one.status for one in refused] == [409] * 5
     assert all([TEXT in await one.text() for one in refused])  # nobody types it again
     assert len(await rows(station.desk, Alert)) == 1
+    # A browser does not fill in a file again: whoever chose one must not send the notice without it.
+    lost = ["照片没存下，要再选一次" in await one.text() for one in refused]
+    assert lost == [True, True, False, False, False]
 
 
 async def test_drafts_that_nobody_wrote_stand_in_the_list_and_are_submitted_there(station: Station) -> None:

@@ -10,7 +10,7 @@ from tests.station import Station
 from tests.web.test_console import WORDS, audited
 from warden_bot.audit_actions import AuditAction
 from warden_bot.domain.message import Sender
-from warden_bot.handlers.tipform import Filled, take_form
+from warden_bot.handlers.tipform import Filled, add_words, take_form
 from warden_bot.states import SenderRole
 from warden_bot.store.cases import Case, tips_of
 from warden_bot.store.database import Session
@@ -63,6 +63,45 @@ async def test_who_gave_a_case_away_finds_back_to_the_others(station: Station, c
     answer = await station["甲"].post(f"/console/cases/{case.code}", do="transfer", desk="fire")
 
     assert (answer.status, 'href="/console"' in await answer.text()) == (200, True)
+
+
+async def test_what_was_added_stands_once_with_its_time(station: Station) -> None:
+    desk, library, now, added = station.desk, station.library, station.clock(), "南门也在卖"
+    filled = Filled("0b" * 12, "东门有人收保护费", CONTACT)
+    taken = await desk.database.write(lambda session: take_form(session, desk, filled, "", library, now))
+    await desk.database.write(lambda session: add_words(session, desk, taken.code, added, "", library, now))
+
+    page = await (await station["甲"].post(f"/console/cases/{taken.case}", do="words")).text()
+
+    assert (page.count(filled.text), page.count(added), "举报人说" in page) == (1, 1, True)
+
+
+async def test_closed_case_is_found_by_its_code(station: Station, case: Case) -> None:
+    officer, path = station["甲"], f"/console/cases/{case.code}"
+    await officer.post(path, do="take")
+    await officer.post(path, do="close", words="核实过")
+    assert case.code not in (await officer.get("/console"))[1]
+
+    typed = case.code.replace("-", " ").lower()
+    status, page = await officer.get(f"/console/cases?code={typed}")
+
+    assert (status, "已结束，甲 办的" in page, "重开" in page) == (200, True, True)
+    for wrong, line in (("?code=7", "没有这个编号的线索"), ("/7K4Q-M2XD", "没有编号 7K4Q-M2XD 的线索")):
+        status, page = await officer.get(f"/console/cases{wrong}")
+        assert (status, line in page, 'href="/console"' in page) == (409, True, True)  # not back to the same page
+    assert (await station["运维"].get(f"/console/cases?code={typed}"))[0] == 403
+
+
+async def test_hand_over_leads_to_each_case_and_names_the_year_of_a_long_shift(station: Station, case: Case) -> None:
+    await station["甲"].post(
+        "/console/roster",
+        **{"do": "add", "officer": "乙", "step": "1", "from": "2026-11-23T08:00", "until": "2027-01-02T08:00"},
+    )
+
+    page = (await station["甲"].get("/console/handover"))[1]
+
+    assert f'<a href="/console/cases/{case.code}">' in page
+    assert "11-23 08:00—2027-01-02 08:00" in page
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from sqlalchemy import text
 from tests.conftest import CONTENT, ZONE, Clock
 from tests.desk import cases, rows
 from tests.factories import NOW, add_officer_on_duty
+from tests.site import Client, make_house
 from tests.teacher_pages import assert_shielded
-from tests.tip_pages import Client, code_of, work_on
-from tests.web.test_site import make_house
+from tests.tip_pages import code_of, work_on
 from warden_bot.audit_actions import AuditAction
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf

@@ -6,14 +6,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 
 from tests.classroom import add_classes
 from tests.conftest import Clock
 from tests.desk import rows
 from tests.factories import NOW, add_school
+from tests.site import Client, make_house
 from tests.teacher_pages import assert_shielded, class_address
-from tests.web.test_site import make_house
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
@@ -27,7 +26,6 @@ from warden_bot.store.spool import Spool
 from warden_bot.web.lessons import NEW_VISITORS
 from warden_bot.web.routes import build_site
 
-Client = TestClient[Request, Application]
 LESSON = "fraud-teacher-fee"
 GONE = "请向班主任要新的网址"
 RIGHT, HALF = {"q1": "1", "q2": "1", "q3": "2"}, {"q1": "0", "q2": "1", "q3": "0"}

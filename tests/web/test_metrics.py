@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
@@ -16,6 +15,7 @@ from tests.conftest import ZONE, Clock, Mailroom
 from tests.desk import TIP
 from tests.factories import NOW, add_officer_on_duty, make_delivery
 from tests.outbox_rows import add
+from tests.site import Client
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.metrics import Metrics
@@ -29,7 +29,6 @@ from warden_bot.web.keys import House
 from warden_bot.web.routes import build_health_site, build_site
 
 FIRE = "楼下着火了孩子还在屋里"
-Client = TestClient[Request, Application]
 Numbers = dict[tuple[str, ...], float]
 
 

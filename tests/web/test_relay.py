@@ -1,18 +1,15 @@
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 
 from tests.alerted import add_alert
 from tests.classroom import ORDER, WHOLE, add_classes, call_back, hand_over, key_of, make_class, remind, states
 from tests.conftest import Clock, Mailroom
 from tests.factories import NOW, add_groups
+from tests.site import Client, make_house
 from tests.teacher_pages import GONE, LATER, address_of, assert_shielded, class_address, read, text_of
-from tests.web.test_site import make_house
 from warden_bot.alert_states import AlertPart
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
@@ -24,15 +21,7 @@ from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
 from warden_bot.web.routes import build_site
 
-Client = TestClient[Request, Application]
 THANKS, WITHDRAWN = "已经发了，谢谢。这条不用再发。", "这条已经撤回，请不要发。"
-
-
-@pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, shelf, demo=False)
-    async with TestClient(TestServer(build_site(house))) as opened:
-        yield opened
 
 
 async def test_page_shows_the_text_and_the_group_s_name_and_nothing_else(

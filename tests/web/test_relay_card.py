@@ -1,14 +1,12 @@
 from tests.classroom import add_classes
 from tests.conftest import ZONE
 from tests.handlers.test_class_card import DECEMBER, DUE, ask
+from tests.site import Client
 from tests.teacher_pages import class_address, read
-from tests.web.test_relay_heard import Client, client
 from warden_bot.content.library import Library
 from warden_bot.handlers.class_card import CardMaking, make_cards
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.store.links import Links
-
-__all__ = ["client"]
 
 
 async def test_class_page_shows_its_own_card_and_nothing_before_there_is_one(

@@ -1,32 +1,17 @@
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 
 from tests.classroom import ORDER, add_classes, call_back, hand_over, make_class, states
-from tests.conftest import Clock, Mailroom
+from tests.conftest import Mailroom
 from tests.factories import NOW, add_groups
+from tests.site import Client
 from tests.teacher_pages import assert_shielded, class_address, text_of
-from tests.web.test_site import make_house
-from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.store.database import Session
 from warden_bot.store.groups import group_by_code
 from warden_bot.store.links import Links, Purpose
-from warden_bot.store.spool import Spool
-from warden_bot.web.routes import build_site
-
-Client = TestClient[Request, Application]
-
-
-@pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, shelf, demo=False)
-    async with TestClient(TestServer(build_site(house))) as opened:
-        yield opened
 
 
 async def test_class_page_lists_what_waits_for_that_class_and_opens_it(

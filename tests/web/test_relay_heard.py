@@ -1,34 +1,18 @@
 import re
-from collections.abc import AsyncIterator
 
-import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 from sqlalchemy import update
 
 from tests.alerted import add_alert, asked, end, heard
 from tests.classroom import add_classes, hand_over
-from tests.conftest import Clock, Mailroom
+from tests.conftest import Mailroom
 from tests.factories import add_groups, make_group
+from tests.site import Client
 from tests.teacher_pages import address_of, class_address
-from tests.web.test_site import make_house
 from warden_bot.alert_states import AcknowledgedBy, AlertPart, AlertStatus
-from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.database import Session
 from warden_bot.store.links import Links
-from warden_bot.store.spool import Spool
-from warden_bot.web.routes import build_site
-
-Client = TestClient[Request, Application]
-
-
-@pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, shelf, demo=False)
-    async with TestClient(TestServer(build_site(house))) as opened:
-        yield opened
 
 
 async def test_teacher_who_has_posted_an_alert_has_said_that_the_class_heard_it(

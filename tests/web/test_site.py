@@ -6,35 +6,20 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 from sqlalchemy import text
 
 from tests.channels.test_webhook import BODY, headers
 from tests.conftest import ZONE, Clock, Mailroom
 from tests.factories import NOW
+from tests.site import Client, make_house
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.delivery import sweep_outbox, take_turn
 from warden_bot.handlers.demo import load_demo
 from warden_bot.handlers.dispatch import Desk
-from warden_bot.metrics import Metrics
 from warden_bot.store.database import Database
-from warden_bot.store.links import Links
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
-from warden_bot.web.keys import House
 from warden_bot.web.routes import build_site
-
-Client = TestClient[Request, Application]
-
-
-def make_house(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf, *, demo: bool) -> House:
-    return House(desk, spool, shelf, Metrics(), ZONE, clock, demo, Links("http://127.0.0.1:8080", desk.sealer))
-
-
-@pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(build_site(make_house(desk, spool, clock, shelf, demo=False)))) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,25 +1,22 @@
 import asyncio
 import html
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
 
 from tests.conftest import Clock
 from tests.desk import cases, events, rows
 from tests.factories import add_officer_on_duty
+from tests.site import Client
 from tests.teacher_pages import assert_shielded
-from tests.tip_pages import WHAT, Client, challenge, code_of, form, tell, work_on
-from tests.web.test_site import make_house
-from warden_bot.content.shelf import Shelf
+from tests.tip_pages import WHAT, challenge, code_of, form, tell, work_on
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.states import CaseEventKind
 from warden_bot.store.cases import TIP_REPORTER, TIP_TEXT, Tip
 from warden_bot.store.receipts import Receipt
 from warden_bot.store.spool import Spool
-from warden_bot.web.routes import build_site
+from warden_bot.web.challenge import is_worked
 from warden_bot.web.tipform import WITH_WORK, WITHOUT_WORK
 
 EVENTS = (
@@ -31,13 +28,6 @@ EVENTS = (
     "校车司机超员，站着十几个孩子",
     "有人在文峰路发传单，叫学生去贷款",
 )
-
-
-@pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, shelf, demo=False)
-    async with TestClient(TestServer(build_site(house))) as opened:
-        yield opened
 
 
 async def tip_words(desk: Desk) -> list[str]:
@@ -161,6 +151,25 @@ async def test_more_tips_from_one_place_than_anybody_makes_are_told_to_come_late
     assert "110" in await worked[-1].text()
     assert (elsewhere.status, (await tell(client)).status) == (200, 200)
     assert await tip_words(desk) == [WHAT] * (WITH_WORK + 2)
+
+
+async def test_work_that_was_done_once_opens_one_case_however_often_it_is_sent(client: Client, desk: Desk) -> None:
+    number = await challenge(client)
+    worked = {"challenge": number, "work": work_on(number)}
+    other = await challenge(client)
+
+    sent = [
+        await client.post(
+            "/tip", data=form({"what": f"{place}有人卖电子烟", **worked}), headers={"X-Forwarded-For": line}
+        )
+        for place, line in zip(
+            ("北门", "东门", "西门", "南门"), ("1.2.3.4", "1.2.3.4", "1.2.3.5", "2001:db8::1"), strict=True
+        )
+    ]
+
+    assert [one.status for one in sent] == [200] * 4
+    assert (len({code_of(await one.text()) for one in sent}), len(await cases(desk))) == (1, 1)
+    assert (is_worked(number, worked["work"]), is_worked(other, worked["work"])) == (True, False)
 
 
 async def test_however_much_is_told_none_of_it_is_taken_for_anothers_event(client: Client, desk: Desk) -> None:

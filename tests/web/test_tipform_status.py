@@ -6,9 +6,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.conftest import Clock
 from tests.desk import TIP, cases, events, handle
 from tests.factories import NOW, add_officer_on_duty, make_message
+from tests.site import Client, make_house
 from tests.teacher_pages import assert_shielded
-from tests.tip_pages import Client, code_of, tell
-from tests.web.test_site import make_house
+from tests.tip_pages import code_of, tell
 from tests.web.test_tipform import tip_words
 from warden_bot.content.library import Library
 from warden_bot.content.shelf import Shelf

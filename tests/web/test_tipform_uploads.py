@@ -4,33 +4,21 @@ import zlib
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
 
-from tests.conftest import Clock
 from tests.desk import cases, rows
-from tests.tip_pages import WHAT, Client, challenge, code_of, form, picture, tell
-from tests.web.test_site import make_house
-from warden_bot.content.shelf import Shelf
+from tests.site import Client
+from tests.tip_pages import WHAT, challenge, code_of, form, picture, tell
 from warden_bot.domain.picture import made_anew
 from warden_bot.handlers.dispatch import Desk
 from warden_bot.store.database import sqlite_path
-from warden_bot.store.spool import Spool
 from warden_bot.store.tables import TABLES
 from warden_bot.store.tip_media import TipMedia, open_picture
-from warden_bot.web.routes import build_site
 from warden_bot.web.upload import PLACES, READERS
 
-UNREAD = "有照片打不开"
+UNREAD = "有照片没收下：打不开"
 POLYGLOT = b"GIF89a/*<html><script>alert(1)</script>*/=1;" + b"\x00" * 40
 SCRIPT = b"<script>alert(1)</script>"
-
-
-@pytest.fixture
-async def client(desk: Desk, spool: Spool, clock: Clock, shelf: Shelf) -> AsyncIterator[Client]:
-    house = make_house(desk, spool, clock, shelf, demo=False)
-    async with TestClient(TestServer(build_site(house))) as opened:
-        yield opened
 
 
 def bomb() -> bytes:

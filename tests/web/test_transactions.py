@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 
 from tests.conftest import Clock
 from tests.platforms.matrix import (
@@ -21,7 +20,7 @@ from tests.platforms.matrix import (
     message_event,
     refused,
 )
-from tests.web.test_site import make_house
+from tests.site import Client, make_house
 from warden_bot.channels.base import Surroundings
 from warden_bot.channels.http import Http
 from warden_bot.channels.matrix.channel import LARGEST_TRANSACTION
@@ -34,7 +33,6 @@ from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
 from warden_bot.web.routes import build_site
 
-Client = TestClient[Request, Application]
 OWED = "SELECT count(*) FROM delivery"
 
 

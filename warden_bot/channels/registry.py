@@ -43,6 +43,14 @@ def channel_settings() -> dict[ChannelKind, tuple[ChannelSetting, ...]]:
     return {kind: channel.settings for kind, channel in CHANNELS.items()}
 
 
+def unknown_settings(values: Mapping[ChannelKind, Mapping[str, str]]) -> list[str]:
+    """Return the channel settings that no channel knows, most likely misspelt, as they are written in the environment."""
+    known = {kind: {one.name.lower() for one in found} for kind, found in channel_settings().items()}
+    return [
+        f"WARDEN_{kind}_{name}".upper() for kind, given in values.items() for name in sorted(given.keys() - known[kind])
+    ]
+
+
 def capabilities() -> dict[ChannelKind, Capabilities]:
     """Return what every kind can do."""
     return {kind: channel.capabilities for kind, channel in CHANNELS.items()}

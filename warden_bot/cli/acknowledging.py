@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warden_bot.cli.console import Json, run, say, show_json
+from warden_bot.cli.console import Json, run, run_as, say, show_json
 
 if TYPE_CHECKING:
     from warden_bot.store.acknowledgements import Acknowledgement
@@ -41,20 +41,10 @@ def heard(
     """登记：打过电话，这个班知道了。Write down that a class heard it by telephone."""
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.acknowledgement import acknowledge_by_call
-    from warden_bot.handlers.case import named_officer
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
-    settings = settings_from_here()
-
-    async def work() -> None:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-
-            async def write(session: Session) -> None:
-                await acknowledge_by_call(session, alert, code, await named_officer(session, officer), now)
-
-            await kit.database.write(write)
-
-    run(work())
+    run_as(
+        officer,
+        settings_from_here(),
+        lambda session, kit, who: acknowledge_by_call(session, alert, code, who, kit.clock()),
+    )
     say(f"{code} 登记为已收到")

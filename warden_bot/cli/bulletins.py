@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from warden_bot.cli.alerts import WORDS
-from warden_bot.cli.console import Json, actor, run, say, show_json, warn
+from warden_bot.cli.console import Json, actor, run, run_as, say, show_json, warn
 
 if TYPE_CHECKING:
     from warden_bot.content.library import Library
     from warden_bot.kit import Kit
+    from warden_bot.settings import Settings
+    from warden_bot.store.database import Session
+    from warden_bot.store.officers import Officer
 
 app = typer.Typer(help="每周通报（weekly bulletin）", no_args_is_help=True)
 Week = Annotated[str, typer.Option("--week", metavar="DATE", help="那一周里的任意一天，如 2026-11-23；不写是这一周")]
@@ -38,12 +41,11 @@ def _numbers(written: list[str]) -> dict[str, int]:
     return found
 
 
-def _library(kit: "Kit") -> "Library":
+def _library(settings: "Settings") -> "Library":
     from warden_bot.content.loading import load_library
-    from warden_bot.environment import settings_from_here
+    from warden_bot.environment import utc_now
 
-    settings = settings_from_here()
-    return load_library(settings.content_dir, kit.clock().astimezone(settings.zone).date()).library
+    return load_library(settings.content_dir, utc_now().astimezone(settings.zone).date()).library
 
 
 @app.command("figures")
@@ -56,24 +58,15 @@ def figures(
     """填一周的数字。Enter the figures of a week; those that are there already stay."""
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.bulletin import enter_figures, nobody_else_approves
-    from warden_bot.handlers.case import named_officer
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     monday, entered, settings = _monday(week), _numbers(numbers), settings_from_here()
+    plan = _library(settings).bulletin
 
-    async def work() -> tuple[dict[str, int], bool]:
-        async with open_kit(settings) as kit:
-            plan, now = _library(kit).bulletin, kit.clock()
+    async def enter(session: "Session", kit: "Kit", who: "Officer") -> tuple[dict[str, int], bool]:
+        written = await enter_figures(session, plan, who, monday, entered, settings.zone, kit.clock())
+        return written, await nobody_else_approves(session, who)
 
-            async def write(session: Session) -> tuple[dict[str, int], bool]:
-                who = await named_officer(session, officer)
-                written = await enter_figures(session, plan, who, monday, entered, settings.zone, now)
-                return written, await nobody_else_approves(session, who)
-
-            return await kit.database.write(write)
-
-    result, alone = run(work())
+    result, alone = run_as(officer, settings, enter)
     if alone:
         warn(f"只有 {officer} 能批准通报，自己填的数字自己不能批准：请另一个人来填")
     if as_json:
@@ -94,7 +87,7 @@ def draft(week: Week = "", as_json: Json = False) -> None:
 
     async def work() -> dict[str, Any]:
         async with open_kit(settings) as kit:
-            library, now = _library(kit), kit.clock()
+            library, now = _library(settings), kit.clock()
             async with kit.database.read() as session:
                 made = await composed(session, library, monday, settings.zone, now)
             picture = draw(made.drawing, find_font())  # nobody else waits for this event loop
@@ -130,11 +123,11 @@ def show(week: Week = "", as_json: Json = False) -> None:
     from warden_bot.handlers.bulletin import shown
     from warden_bot.kit import open_kit
 
-    monday = _monday(week)
+    monday, settings = _monday(week), settings_from_here()
 
     async def work() -> dict[str, Any]:
-        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
-            return await shown(session, _library(kit), monday)
+        async with open_kit(settings) as kit, kit.database.read() as session:
+            return await shown(session, _library(settings), monday)
 
     result = run(work())
     if as_json:

@@ -8,7 +8,6 @@ from warden_bot.cli.console import Json, run, say, show_json
 
 app = typer.Typer(help="班级卡：班主任联席会用（the monthly card of a class）", no_args_is_help=True)
 OfMonth = Annotated[str | None, typer.Option("--month", metavar="2026-11", help="哪个月的")]
-NOTHING = "这个月没有要说的"
 
 
 @app.command("show")
@@ -31,7 +30,7 @@ def show(
     if as_json:
         show_json(row)
         return
-    say(row["text"] or NOTHING)
+    say(row["text"] or f"{row['month']}：没有要说的")
 
 
 @app.command("make")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from warden_bot.cli.cases import As, Code, read_typed
-from warden_bot.cli.console import Json, run, say, show_json
+from warden_bot.cli.console import Json, run_as, say, show_json
 
 ENDINGS = {"image/jpeg": "jpg"}
 
@@ -21,30 +21,21 @@ def pictures(
     from warden_bot.content.desks import read_desks
     from warden_bot.environment import settings_from_here
     from warden_bot.errors import Refused
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.chat_pictures import open_pictures
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     wanted, settings = read_typed(code), settings_from_here()
     try:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         raise Refused(f"{to} 不能当文件夹用，换一个") from None
-
-    async def work() -> list[tuple[bytes, str]]:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-            desks, _ = read_desks(settings.content_dir)
-
-            async def write(session: Session) -> list[tuple[bytes, str]]:
-                asking = await named_officer(session, officer)
-                return await open_pictures(session, wanted, asking, kit.sealer, now, desks)
-
-            return await kit.database.write(write)
-
+    desks, _ = read_desks(settings.content_dir)
+    found = run_as(
+        officer,
+        settings,
+        lambda session, kit, who: open_pictures(session, wanted, who, kit.sealer, kit.clock(), desks),
+    )
     paths = []
-    for number, (picture, media_type) in enumerate(run(work()), start=1):
+    for number, (picture, media_type) in enumerate(found, start=1):
         path = to / f"{wanted}-{number}.{ENDINGS.get(media_type, 'bin')}"
         try:
             path.touch(mode=0o600)

@@ -1,11 +1,11 @@
 """`cases reporter` and `cases export`: who reported, for a reason; and how many cases there were, for a report."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from warden_bot.cli.cases import As, Code, read_typed
-from warden_bot.cli.console import Json, run, say, show_json
+from warden_bot.cli.console import Json, run, run_as, say, show_json
 
 
 def reporter(
@@ -17,25 +17,15 @@ def reporter(
     """看是谁举报的：只有值班民警和所长可以，会记下来。Open who reported; role and reason needed, audited."""
     from warden_bot.content.desks import read_desks
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.reporter import open_reporter
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     wanted, settings = read_typed(code), settings_from_here()
-
-    async def work() -> list[dict[str, Any]]:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-            desks, _ = read_desks(settings.content_dir)
-
-            async def write(session: Session) -> list[dict[str, Any]]:
-                asking = await named_officer(session, officer)
-                return await open_reporter(session, wanted, asking, reason, kit.sealer, now, desks)
-
-            return await kit.database.write(write)
-
-    found = run(work())
+    desks, _ = read_desks(settings.content_dir)
+    found = run_as(
+        officer,
+        settings,
+        lambda session, kit, who: open_reporter(session, wanted, who, reason, kit.sealer, kit.clock(), desks),
+    )
     if as_json:
         show_json({"code": wanted, "reporters": found})
         return

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from warden_bot.content.desks import Desks
     from warden_bot.handlers.desk_work import Noted
     from warden_bot.store.cases import Case
+    from warden_bot.store.database import Session
     from warden_bot.store.officers import Officer
 
 app = typer.Typer(help="线索（cases）", no_args_is_help=True)
@@ -147,14 +148,9 @@ def show(
     """看一条线索的经过；加 --as 才打开原文和记录，并记下谁看过。Show a case's history; with --as the words too."""
     from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
-    from warden_bot.errors import Refused
     from warden_bot.handlers.case import named_officer, read_tips
     from warden_bot.handlers.desk_work import Bench, read_notes
     from warden_bot.kit import open_kit
-    from warden_bot.store.cases import events_of
-    from warden_bot.store.database import Session
-    from warden_bot.store.officers import all_officers
-    from warden_bot.store.receipts import case_of_code
 
     settings = settings_from_here()
     zone = settings.zone
@@ -165,7 +161,7 @@ def show(
             now = kit.clock()
             library = load_library(settings.content_dir, now.astimezone(zone).date()).library
 
-            async def read(session: Session) -> dict[str, Any]:
+            async def read(session: "Session") -> dict[str, Any]:
                 reader = await named_officer(session, officer or "")
                 tips = await read_tips(session, wanted, reader, kit.sealer, now, library.desks)
                 bench = Bench(kit.sealer, kit.channels, library, now)
@@ -173,27 +169,42 @@ def show(
 
             words = await kit.database.write(read) if officer is not None else {}
             async with kit.database.read() as session:
-                case = await case_of_code(session, wanted)
-                if case is None:
-                    raise Refused(f"没有编号 {wanted} 的线索")
-                people = await all_officers(session)
-                reader = next((one for one in people if one.name == officer), None)
-                names = {person.id: person.name for person in people}
-                events = [
-                    {
-                        "kind": event.kind.value,
-                        "at": event.at.isoformat(timespec="microseconds"),
-                        "officer": names.get(event.officer_id),
-                        "step": event.step,
-                    }
-                    for event in await events_of(session, case)
-                ]
-            return {**_row(case, library.desks, reader, now), "events": events} | words
+                return await _with_history(session, wanted, library.desks, officer, now) | words
 
     found = run(work())
     if as_json:
         show_json(found)
-        return
+    else:
+        _say_case(found, zone)
+
+
+async def _with_history(
+    session: "Session", code: str, desks: "Desks", officer: str | None, now: "datetime"
+) -> dict[str, Any]:
+    from warden_bot.errors import Refused
+    from warden_bot.store.cases import events_of
+    from warden_bot.store.officers import all_officers
+    from warden_bot.store.receipts import case_of_code
+
+    case = await case_of_code(session, code)
+    if case is None:
+        raise Refused(f"没有编号 {code} 的线索")
+    people = await all_officers(session)
+    reader = next((one for one in people if one.name == officer), None)
+    names = {person.id: person.name for person in people}
+    events = [
+        {
+            "kind": event.kind.value,
+            "at": event.at.isoformat(timespec="microseconds"),
+            "officer": names.get(event.officer_id),
+            "step": event.step,
+        }
+        for event in await events_of(session, case)
+    ]
+    return {**_row(case, desks, reader, now), "events": events}
+
+
+def _say_case(found: dict[str, Any], zone: "tzinfo") -> None:
     say(f"{found['code']}（{_WORDS[found['status']]}）{_about(found)} {found['outcome']}".rstrip())
     say(f"  岗位 {found['desk_title']}" + due_words(found, zone).replace("\t", "，"))
     for event in found["events"]:

@@ -5,15 +5,23 @@ import getpass
 import json
 import logging
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from warden_bot.errors import FaultsFound, SettingsError, WardenError
 
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from warden_bot.kit import Kit
+    from warden_bot.settings import Settings
+    from warden_bot.store.database import Session
+    from warden_bot.store.officers import Officer
+
 Result = TypeVar("Result")
-Json = Annotated[bool, typer.Option("--json", help="print one JSON document instead of words")]
+Json = Annotated[bool, typer.Option("--json", help="只打印一个 JSON 文档 Print one JSON document instead of words")]
 
 
 def show_json(document: object) -> None:
@@ -24,6 +32,13 @@ def show_json(document: object) -> None:
 def say(words: str) -> None:
     """Print words to stdout."""
     sys.stdout.write(words + "\n")
+
+
+def local_time(instant: str, zone: "tzinfo") -> str:
+    """Return a moment of a JSON document as people at the school read it."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(instant).astimezone(zone).strftime("%m-%d %H:%M")
 
 
 def warn(words: str) -> None:
@@ -38,6 +53,22 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
             return runner.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def run_as(officer: str, settings: "Settings", do: "Callable[[Session, Kit, Officer], Awaitable[Result]]") -> Result:
+    """Run what a command does in the name of an officer, in one transaction; return what came of it."""
+    from warden_bot.handlers.case import named_officer
+    from warden_bot.kit import open_kit
+
+    async def work() -> Result:
+        async with open_kit(settings) as kit:
+
+            async def write(session: "Session") -> Result:
+                return await do(session, kit, await named_officer(session, officer))
+
+            return await kit.database.write(write)
+
+    return run(work())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, refuse, run, say, show_json, warn
+from warden_bot.cli.console import Json, local_time, refuse, run, run_as, say, show_json, warn
 
 if TYPE_CHECKING:
     from warden_bot.content.labelled import Score
@@ -123,8 +123,10 @@ def held(as_json: Json = False) -> None:
     from warden_bot.kit import open_kit
     from warden_bot.store.held_answers import held_answers
 
+    settings = settings_from_here()
+
     async def work() -> list[dict[str, Any]]:
-        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
+        async with open_kit(settings) as kit, kit.database.read() as session:
             return [one.as_json() for one in await held_answers(session)]
 
     rows = run(work())
@@ -132,7 +134,7 @@ def held(as_json: Json = False) -> None:
         show_json(rows)
         return
     for row in rows:
-        say(f"{row['topic']}\t{row['group']}\t{row['held_at'][:16]}")
+        say(f"{row['topic']}\t{row['group']}\t{local_time(row['held_at'], settings.zone)}")
     if not rows:
         say("没有停用的回答")
 
@@ -144,18 +146,9 @@ def release(
 ) -> None:
     """核对过了，这条回答可以再说。Let an answer be given again that was held."""
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.teaching import release as release_answer
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
-    async def work() -> list[str]:
-        async with open_kit(settings_from_here()) as kit:
-            now = kit.clock()
-
-            async def write(session: Session) -> list[str]:
-                return await release_answer(session, topic, await named_officer(session, editor), now)
-
-            return await kit.database.write(write)
-
-    say(f"{topic} 可以再说了：{'、'.join(run(work()))}")
+    groups = run_as(
+        editor, settings_from_here(), lambda session, kit, who: release_answer(session, topic, who, kit.clock())
+    )
+    say(f"{topic} 可以再说了：{'、'.join(groups)}")

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, run, say, show_json
+from warden_bot.cli.console import Json, run, run_as, say, show_json
 from warden_bot.cli.lessons import read_library
 
 app = typer.Typer(help="网上议事厅（council）", no_args_is_help=True)
@@ -42,25 +42,15 @@ def read(
 ) -> None:
     """看收到的意见：只有值班民警和所长可以，会记下来。Read the opinions; audited."""
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.council import read_opinions
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     settings = settings_from_here()
     library = read_library(settings)
-
-    async def work() -> list[dict[str, str]]:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-
-            async def write(session: Session) -> list[dict[str, str]]:
-                who = await named_officer(session, officer)
-                return await read_opinions(session, library, name, who, kit.sealer, settings.zone, now)
-
-            return await kit.database.write(write)
-
-    rows = run(work())
+    rows = run_as(
+        officer,
+        settings,
+        lambda session, kit, who: read_opinions(session, library, name, who, kit.sealer, settings.zone, kit.clock()),
+    )
     if as_json:
         show_json({"question": name, "opinions": rows})
         return

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from warden_bot.cli.cases import As, Code, read_typed
-from warden_bot.cli.console import refuse, run, say
+from warden_bot.cli.console import refuse, run_as, say
 
 if TYPE_CHECKING:
     from warden_bot.handlers.desk_work import Bench
+    from warden_bot.kit import Kit
     from warden_bot.store.database import Session
     from warden_bot.store.officers import Officer
 
@@ -22,26 +23,16 @@ Words = Annotated[str, typer.Option("--text", help="要写的话")]
 def act(code: str, officer: str, do: "Work[Done]") -> Done:
     """Do something with a case as an officer, in one transaction; return what came of it."""
     from warden_bot.content.loading import load_library
-    from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
+    from warden_bot.environment import settings_from_here, utc_now
     from warden_bot.handlers.desk_work import Bench
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     settings = settings_from_here()
+    library = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date()).library
 
-    async def work() -> Done:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-            library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
-            bench = Bench(kit.sealer, kit.channels, library, now)
+    async def work(session: "Session", kit: "Kit", who: "Officer") -> Done:
+        return await do(session, Bench(kit.sealer, kit.channels, library, kit.clock()), code, who)
 
-            async def write(session: Session) -> Done:
-                return await do(session, bench, code, await named_officer(session, officer))
-
-            return await kit.database.write(write)
-
-    return run(work())
+    return run_as(officer, settings, work)
 
 
 def ack(code: Code, officer: As) -> None:

@@ -33,13 +33,16 @@ def doctor(as_json: Json = False) -> None:
 
 
 async def _look() -> "list[Finding]":
+    from warden_bot.channels.registry import unknown_settings
     from warden_bot.content.drawing import find_font
     from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here, utc_now
-    from warden_bot.handlers.checkup import check_alarms, check_content, check_pictures, ok
+    from warden_bot.handlers.checkup import check_alarms, check_content, check_pictures, ok, warning
 
     settings = settings_from_here()
-    found = [ok("settings", "设置读得懂")]
+    unknown = unknown_settings(settings.channels)
+    found = [warning("settings", f"没有叫 {name} 的设置，不起作用", "核对名字") for name in unknown]
+    found = found or [ok("settings", "设置读得懂")]
     loaded = load_library(settings.content_dir, utc_now().astimezone(settings.zone).date())
     found += check_content(loaded) + check_alarms(loaded.library.alarm_sources, settings.alarm_secrets)
     found += check_pictures(find_font())

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, run, say, show_json
+from warden_bot.cli.console import Json, local_time, run, say, show_json
 
 app = typer.Typer(help="要有人看的事（findings）", no_args_is_help=True)
 WORDS = {
@@ -37,8 +37,10 @@ def list_all(
     from warden_bot.kit import open_kit
     from warden_bot.store.findings import all_findings, open_findings
 
+    settings = settings_from_here()
+
     async def work() -> list[dict[str, Any]]:
-        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
+        async with open_kit(settings) as kit, kit.database.read() as session:
             found = await all_findings(session, 1000) if every else await open_findings(session)
             return [one.as_json() for one in found]
 
@@ -49,7 +51,7 @@ def list_all(
     for row in rows:
         state = "已好" if row["repaired_at"] else "还没好"
         say(
-            f"{row['found_at'][:16]}  {WORDS[row['kind']]}：{row['subject']} {row['words']}".rstrip()
+            f"{local_time(row['found_at'], settings.zone)}  {WORDS[row['kind']]}：{row['subject']} {row['words']}".rstrip()
             + f"（{state}，{row['times']} 次）"
         )
     if not rows:

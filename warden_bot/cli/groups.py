@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warden_bot.cli.console import Json, actor, run, say, show_json, warn
+from warden_bot.cli.console import Json, actor, local_time, run, say, show_json, warn
 
 if TYPE_CHECKING:
     from warden_bot.store.sealing import Sealer
@@ -146,9 +146,11 @@ def health(audience: Rule = "all+community", as_json: Json = False) -> None:
     from warden_bot.kit import open_kit
     from warden_bot.store.health import Health, health_of
 
+    settings = settings_from_here()
+
     async def work() -> list[Health]:
         chosen = parse_audience(audience)
-        async with open_kit(settings_from_here()) as kit, kit.database.read() as session:
+        async with open_kit(settings) as kit, kit.database.read() as session:
             return await health_of(session, chosen)
 
     found = run(work())
@@ -156,9 +158,11 @@ def health(audience: Rule = "all+community", as_json: Json = False) -> None:
         show_json([one.as_json() for one in found])
         return
     for row in (one.as_json() for one in found):
-        broken = f"\t断了，从 {row['broken_since']} 起：{row['remedy']}" if row["broken_since"] else ""
+        since = local_time(row["broken_since"], settings.zone) if row["broken_since"] else ""
+        broken = f"\t断了，从 {since} 起：{row['remedy']}" if since else ""
+        reached = local_time(row["last_success_at"], settings.zone) if row["last_success_at"] else "还没有"
         error = f"\t上次出错：{row['last_error']}" if row["last_error"] else ""
-        say(f"{row['code']}\t{row['channel']}\t上次送到 {row['last_success_at'] or '还没有'}{error}{broken}")
+        say(f"{row['code']}\t{row['channel']}\t上次送到 {reached}{error}{broken}")
 
 
 @app.command("links")

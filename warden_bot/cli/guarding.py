@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from warden_bot.cli.cases import read_typed
-from warden_bot.cli.console import Json, run, say, show_json
+from warden_bot.cli.console import Json, run, run_as, say, show_json
 from warden_bot.cli.jsonl import read_rows
 
 if TYPE_CHECKING:
@@ -93,22 +93,9 @@ def false_alarm(
     """标为误报并结束；同样的话不再预警，同类的以后要更像才预警。Mark an alarm as false; the like needs more from now on."""
     from warden_bot.content.desks import read_desks
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.guard import mark_false
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     wanted, settings = read_typed(code), settings_from_here()
-
-    async def work() -> None:
-        async with open_kit(settings) as kit:
-            now = kit.clock()
-            desks, _ = read_desks(settings.content_dir)
-
-            async def write(session: Session) -> None:
-                await mark_false(session, wanted, await named_officer(session, officer), now, desks)
-
-            await kit.database.write(write)
-
-    run(work())
+    desks, _ = read_desks(settings.content_dir)
+    run_as(officer, settings, lambda session, kit, who: mark_false(session, wanted, who, kit.clock(), desks))
     say(f"{wanted} 记为误报，已结束")

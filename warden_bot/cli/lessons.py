@@ -4,11 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, refuse, run, say, show_json
+from warden_bot.cli.console import Json, refuse, run, run_as, say, show_json
 
 if TYPE_CHECKING:
     from warden_bot.content.library import Library
+    from warden_bot.kit import Kit
     from warden_bot.settings import Settings
+    from warden_bot.store.alerts import Alert
+    from warden_bot.store.database import Session
+    from warden_bot.store.officers import Officer
 
 app = typer.Typer(help="云课堂（lessons）", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="课的名字（content/lessons/ 里的文件名）")]
@@ -96,31 +100,21 @@ def send(
     """把一张卡片作为提醒交给所长批准，批准后发到群里。Put one card before the chief as an alert."""
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.alert_judging import Bench
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.lessons import named_lesson, send_card
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
     settings = settings_from_here()
     library = read_library(settings)
     lesson = named_lesson(library, name)
 
-    async def work() -> dict[str, Any]:
-        async with open_kit(settings) as kit:
-            bench = Bench(kit.sealer, kit.channels, library, settings.zone, kit.clock())
+    async def give(session: "Session", kit: "Kit", who: "Officer") -> "Alert":
+        bench = Bench(kit.sealer, kit.channels, library, settings.zone, kit.clock())
+        return await send_card(session, bench, lesson, card, audience, who)
 
-            async def write(session: Session) -> dict[str, Any]:
-                who = await named_officer(session, officer)
-                alert = await send_card(session, bench, lesson, card, audience, who)
-                return {"id": alert.id, "status": alert.status.value}
-
-            return await kit.database.write(write)
-
-    result = run(work())
+    alert = run_as(officer, settings, give)
     if as_json:
-        show_json(result)
+        show_json({"id": alert.id, "status": alert.status.value})
     else:
-        say(f"警报 {result['id']}：等批准（warden-bot alerts approve {result['id']} --as 所长）")
+        say(f"警报 {alert.id}：等批准（warden-bot alerts approve {alert.id} --as 所长）")
 
 
 @app.command("participation")

@@ -37,6 +37,7 @@ def add(
     from warden_bot.handlers.roster import add_officer, check_address
     from warden_bot.kit import open_kit
     from warden_bot.states import ChannelKind, OfficerRole
+    from warden_bot.store.database import Session
 
     if role not in set(OfficerRole):
         raise typer.BadParameter(f"要写 {'、'.join(OfficerRole)} 之一", param_hint="--role")
@@ -46,18 +47,20 @@ def add(
         raise typer.BadParameter("名字不能空着", param_hint="NAME")
     kind = ChannelKind(channel) if channel else None
 
-    async def work() -> None:
+    async def work() -> bool:
         async with open_kit(settings_from_here()) as kit:
             check_address(kit.channels, kind, address)
             now = kit.clock()
-            await kit.database.write(
-                lambda session: add_officer(
-                    session, name.strip(), OfficerRole(role), kind, address, kit.sealer, actor(), now
-                )
-            )
 
-    run(work())
-    say(f"{name.strip()}（{role}）已登记" + ("" if kind else "，还没有通知地址"))
+            async def register(session: Session) -> bool:
+                written, who = name.strip(), OfficerRole(role)
+                added = await add_officer(session, written, who, kind, address, kit.sealer, actor(), now)
+                return added.channel is not None
+
+            return await kit.database.write(register)
+
+    reachable = run(work())
+    say(f"{name.strip()}（{role}）已登记" + ("" if reachable else "，还没有通知地址"))
 
 
 @officers.command("link")

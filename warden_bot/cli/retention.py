@@ -23,6 +23,7 @@ _WORDS = {
     "opinions": "议事厅的意见",
     "audit_entries": "操作记录",
     "unreadable_spooled": "打不开的暂存消息",
+    "erased_again": "举报人删过、备份又带回来的话",
 }
 
 
@@ -58,7 +59,7 @@ def purge(
         async with open_kit(settings) as kit:
             spool, now = Spool(settings.spool_dir, kit.sealer), kit.clock()
             if dry_run:
-                counted = await due_for_purge(kit.database, spool, days, now)
+                counted = await due_for_purge(kit.database, kit.sealer, spool, days, now)
                 return counted | {"opinions": await due_opinions(kit.database, hall, now)}
             erased = await purge_now(kit.database, kit.sealer, spool, days, actor(), now)
             return erased | {"opinions": await purge_opinions(kit.database, hall, actor(), now)}

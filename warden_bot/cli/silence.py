@@ -1,13 +1,10 @@
 """`silence`: every group at once, or one of them; private chats and emergencies go on."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, run, say, show_json
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
+from warden_bot.cli.console import Json, local_time, run, run_as, say, show_json
 
 app = typer.Typer(help="让机器人在群里不说话（silence）", no_args_is_help=True)
 As = Annotated[str, typer.Option("--as", help="谁在操作（officers add 登记过的名字）")]
@@ -59,34 +56,16 @@ def show(as_json: Json = False) -> None:
         show_json(rows)
         return
     for row in rows:
-        until = f"，到 {_local(row['until'], settings.zone)}" if row["until"] else ""
-        since = _local(row["made_at"], settings.zone)
+        until = f"，到 {local_time(row['until'], settings.zone)}" if row["until"] else ""
+        since = local_time(row["made_at"], settings.zone)
         say(f"{row['group'] or '所有群'}\t{_WORDS[row['reason']]}\t{row['made_by']}\t从 {since}{until}")
     if not rows:
         say("没有静音的群")
 
 
-def _local(instant: str, zone: "tzinfo") -> str:
-    from datetime import datetime
-
-    return datetime.fromisoformat(instant).astimezone(zone).strftime("%m-%d %H:%M")
-
-
 def _switch(officer: str, group: str | None, *, silent: bool) -> bool:
     from warden_bot.environment import settings_from_here
-    from warden_bot.handlers.case import named_officer
     from warden_bot.handlers.manners import silence, speak_again
-    from warden_bot.kit import open_kit
-    from warden_bot.store.database import Session
 
-    async def work() -> bool:
-        async with open_kit(settings_from_here()) as kit:
-            now = kit.clock()
-
-            async def write(session: Session) -> bool:
-                person = await named_officer(session, officer)
-                return await (silence if silent else speak_again)(session, person, group, now)
-
-            return await kit.database.write(write)
-
-    return run(work())
+    switch = silence if silent else speak_again
+    return run_as(officer, settings_from_here(), lambda session, kit, who: switch(session, who, group, kit.clock()))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from warden_bot.content.reading import Fields, read_mapping, read_text
+from warden_bot.content.reading import read_fields, read_fields_if_there
 from warden_bot.domain.acknowledgement import Insistence
 from warden_bot.errors import Fault
 
@@ -31,14 +31,10 @@ def read_asking(folder: Path) -> tuple[Asking, list[Fault]]:
 
 
 def _insistence(folder: Path) -> tuple[Insistence, list[Fault]]:
-    name, usual = f"{folder.name}/{FILE}", Insistence()
-    if not (folder / FILE).exists():
+    usual = Insistence()
+    fields = read_fields_if_there(folder, FILE, {REMIND, HAND_ON})
+    if fields is None:
         return usual, []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return usual, faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown({REMIND, HAND_ON})
     waits, hand_on = usual.waits, usual.hand_on_after
     if REMIND in fields.values:
         written = fields.values[REMIND]
@@ -60,13 +56,11 @@ def _is_minutes(value: object) -> bool:
 
 def _contacts(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     """Read whom to ask for each grade. What else is wrong with the file is said where its facts are read."""
-    name = f"{folder.name}/{LOCAL_FILE}"
-    text, faults = read_text(folder / LOCAL_FILE, name)
-    fields = Fields(name, {}, {}, 1) if faults else read_mapping(text, name)
+    fields = read_fields(folder, LOCAL_FILE)
     written = fields.values.get(CONTACTS)
     if written is None:
         return {}, []
     if not isinstance(written, dict) or not all(isinstance(one, str) and one.strip() for one in written.values()):
-        place = fields.lines.get(CONTACTS, 1)
-        return {}, [Fault(name, place, f"{CONTACTS} 要写成“年级: 民警姓名”或“年级: 渠道:私聊地址”，一个年级一行")]
+        place, how = fields.lines.get(CONTACTS, 1), "“年级: 民警姓名”或“年级: 渠道:私聊地址”，一个年级一行"
+        return {}, [Fault(fields.file, place, f"{CONTACTS} 要写成{how}")]
     return {str(grade): one.strip() for grade, one in written.items()}, []

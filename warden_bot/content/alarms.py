@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.errors import Fault
 from warden_bot.states import AlarmLevel
 
@@ -49,14 +49,9 @@ class AlarmSource:
 
 def read_sources(folder: Path, desks: Collection[str]) -> tuple[Mapping[str, AlarmSource], list[Fault]]:
     """Read `alarms.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, {SOURCES})
+    if fields is None:
         return MappingProxyType({}), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return MappingProxyType({}), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown({SOURCES})
     sources = {row_name: _source(row_name, row, desks) for row_name, row in _rows(fields)}
     return MappingProxyType(sources), fields.faults
 

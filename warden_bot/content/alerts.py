@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from warden_bot.alert_states import AlertKind, AlertSeverity
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.templates import Wording
 from warden_bot.errors import Fault
 
@@ -25,7 +25,7 @@ PHRASES: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
             frozenset({"text", "until"}),
             "【找孩子】{{ text }}\n看到请马上打110，先不要追。\n照片只在本群看，不要发到别处。{{ until }}自动结束。",
         ),
-        "ask_to_acknowledge": (frozenset(), "班主任看到请回“收到”。"),
+        "ask_to_acknowledge": (frozenset(), "班主任看到请回“收到”，群里有机器人的请@它。"),
         "cleared": (frozenset({"title"}), "【解除】{{ title }}：已经解除。有情况请打110。"),
         "missing_child_found": (
             frozenset(),
@@ -57,18 +57,13 @@ class AlertRules:
 
 def read_alert_rules(folder: Path) -> tuple[AlertRules, list[Fault]]:
     """Read `alerts.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, {"hours", *PHRASES})
+    if fields is None:
         return AlertRules(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return AlertRules(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown({"hours", *PHRASES})
     written = {key: fields.text(key) for key in PHRASES if key in fields.values}
     if "{{ text }}" not in written.get(MISSING_CHILD, "{{ text }}"):
         fields.fault(MISSING_CHILD, f"{MISSING_CHILD} 里要有 {{{{ text }}}}，不然没人知道找谁")
-    phrases = {key: Wording(words, name, fields.lines.get(key, 1)) for key, words in written.items() if words}
+    phrases = {key: Wording(words, fields.file, fields.lines.get(key, 1)) for key, words in written.items() if words}
     return AlertRules(_hours(fields), MappingProxyType(phrases)), fields.faults
 
 

@@ -6,7 +6,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.templates import Wording
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.bulletin import WEEK
@@ -75,14 +75,10 @@ class BulletinPlan:
 
 def read_bulletin(folder: Path) -> tuple[BulletinPlan, list[Fault]]:
     """Read `bulletin.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    known = {"title", "figures", "to_do", "audience", "draft_at", "not_named", *SENTENCES}
+    fields = read_fields_if_there(folder, FILE, known)
+    if fields is None:
         return BulletinPlan(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return BulletinPlan(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown({"title", "figures", "to_do", "audience", "draft_at", "not_named", *SENTENCES})
     plan = BulletinPlan(
         fields.text("title", needed=False) or BulletinPlan.title,
         tuple(_figures(fields)) or FIGURES,

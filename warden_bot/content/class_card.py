@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.templates import Wording
 from warden_bot.domain.calendar import ORDINALS, WEEKDAYS, ImpossibleDate, parse_time
 from warden_bot.domain.class_card import CardDay
@@ -63,14 +63,9 @@ def family(topic: str) -> str:
 
 def read_class_cards(folder: Path) -> tuple[ClassCards, list[Fault]]:
     """Read `class_card.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, KEYS)
+    if fields is None:
         return ClassCards(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return ClassCards(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown(KEYS)
     day, never, sentences = _day(fields), frozenset(fields.words("never")), _sentences(fields)
     return ClassCards(day, never, MappingProxyType(sentences)), fields.faults
 

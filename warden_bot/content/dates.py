@@ -46,28 +46,23 @@ def read_calendar(
     if any(not isinstance(row, dict) for row in rows):
         fields.fault("calendar", "calendar 的每一条都要写成 campaign: 编号 这样的几行")
         return (), []
-    warnings: list[Fault] = []
     marked = [mapping_fields(row, fields.file) for row in rows]
-    read = [_entry(row, campaigns, today, named, fields.faults, warnings) for row in marked]
-    entries = tuple(entry for entry in read if entry is not None)
-    for row, entry in zip(marked, read, strict=True):
-        warnings += _odd_times(row, entry, today, push_times) if entry is not None else []
-    kept = [(row, entry) for row, entry in zip(marked, read, strict=True) if entry is not None]
+    read = [(row, _entry(row, campaigns, named, fields.faults)) for row in marked]
+    kept = [(row, entry) for row, entry in read if entry is not None]
+    warnings = [fault for row, entry in kept for fault in _doubts(row, entry, today, push_times)]
     for (_, one), (row, other) in combinations(kept, 2):
         same = (one.campaign, one.days) == (other.campaign, other.days)
         if same and (one.at == other.at or one.audience == other.audience):
             reason = f"推送 {other.campaign} 在同一天排了两次，只会发一次"
             fields.faults.append(Fault(row.file, row.lines["campaign"], reason))
-    return entries, warnings
+    return tuple(entry for _, entry in kept), warnings
 
 
 def _entry(
     row: Fields,
     campaigns: Mapping[str, Campaign],
-    today: date,
     named: Mapping[str, Sequence[date]],
     faults: list[Fault],
-    warnings: list[Fault],
 ) -> CalendarEntry | None:
     row.refuse_unknown(CALENDAR_KEYS | DAY_KEYS)
     campaign = row.text("campaign")
@@ -98,10 +93,6 @@ def _entry(
             parse_audience(entry.audience)
         if in_quiet_hours(at, entry.window) or (sunday and in_quiet_hours(sunday, entry.window)):
             row.fault("at", f"{at:%H:%M} 起 {window} 分钟会落进安静时段（22:00–06:30）")
-        if days.among == ():
-            warnings.append(Fault(row.file, row.line, f"school.yml 里还没有日子，推送 {campaign} 不会发"))
-        if days.is_past(today):
-            warnings.append(Fault(row.file, row.line, f"推送 {campaign} 的日期已经过了，不会再发"))
     except ImpossibleDate as impossible:
         place = next((row.lines[key] for key in row.values if key in DAY_KEYS), row.line)
         line = row.lines.get("at", place) if "时间" in str(impossible) else place
@@ -112,9 +103,13 @@ def _entry(
     return None if row.faults else entry
 
 
-def _odd_times(row: Fields, entry: CalendarEntry, today: date, push_times: PushTimes) -> list[Fault]:
-    """Return what an editor should look at: times at which nobody wants a push, Sundays that were not thought of."""
+def _doubts(row: Fields, entry: CalendarEntry, today: date, push_times: PushTimes) -> list[Fault]:
+    """Return what an editor should look at: days that never come, times at which nobody wants a push, Sundays unthought of."""
     found: list[tuple[str, str | None]] = []
+    if entry.days.among == ():
+        found.append(("", f"school.yml 里还没有日子，推送 {entry.campaign} 不会发"))
+    if entry.days.is_past(today):
+        found.append(("", f"推送 {entry.campaign} 的日期已经过了，不会再发"))
     if entry.days.lunar and entry.days.lunar[1] == LONG_MONTH:
         found.append(("lunar", "农历三十不是每年都有，没有的那年不发；除夕要写 festival: 除夕"))
     if entry.days.yearly == LEAP_DAY:

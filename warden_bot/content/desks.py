@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.errors import Fault
 from warden_bot.states import READS_TIPS, OfficerRole
 
@@ -67,14 +67,9 @@ class Desks:
 
 def read_desks(folder: Path) -> tuple[Desks, list[Fault]]:
     """Read `desks.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, {DESKS})
+    if fields is None:
         return Desks(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return Desks(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown({DESKS})
     return Desks(MappingProxyType({DUTY: DUTY_DESK} | _desks(fields))), fields.faults
 
 

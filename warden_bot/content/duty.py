@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.templates import Unfilled
 from warden_bot.domain.calendar import QUIET_FROM, QUIET_UNTIL
 from warden_bot.domain.duty import MOST_STEPS, Pace
@@ -98,14 +98,9 @@ def is_night(now: datetime) -> bool:
 
 def read_duty(folder: Path) -> tuple[Duty, list[Fault]]:
     """Read `duty.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, KEYS)
+    if fields is None:
         return Duty(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return Duty(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown(KEYS)
     known = Duty()
     by_day, by_night, in_danger = _waits(fields, known)
     duty = Duty(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from warden_bot.content.labelled import GROWING, LEAST, TESTS
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.speech import DANGERS, FOLDER, Speech
 from warden_bot.content.texts import Answer, Campaign, promises
 from warden_bot.domain.understanding.normalise import normalise
@@ -20,26 +20,23 @@ NOT_LOOKED_UP = re.compile(r"待填|待定|待补|未填|没填|to[ -]?do|tbd|x{
 
 def required_topics(folder: Path) -> tuple[dict[str, Fault], list[Fault]]:
     """Return the topics that must have an answer, each with what to say when it has none; and what is wrong with the list."""
-    if not (folder / TOPICS).exists():
+    fields = read_fields_if_there(folder, TOPICS, {"topics"})
+    if fields is None:
         return {}, []
-    name = f"{folder.name}/{TOPICS}"
-    text, faults = read_text(folder / TOPICS, name)
-    if faults:
-        return {}, faults
-    fields = read_mapping(text, name)
     rows = fields.values.get("topics")
     if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
-        fields.fault("topics", "topics 要写成列表，每条写 {id: 主题编号, title: 名字}")
+        if not fields.faults:  # else it could not be read, and that has been said
+            fields.fault("topics", "topics 要写成列表，每条写 {id: 主题编号, title: 名字}")
         return {}, fields.faults
     required = {}
-    for row in [mapping_fields(row, name) for row in rows]:
+    for row in [mapping_fields(row, fields.file) for row in rows]:
         row.refuse_unknown({"id", "title"})
         if topic := row.text("id"):
             title = row.text("title", needed=False)
             reason = f"主题 {topic}（{title}）还没有回答：answers/{topic}.md"
-            required[topic] = Fault(name, row.lines["id"], reason)
-        faults += row.faults
-    return required, faults
+            required[topic] = Fault(fields.file, row.lines["id"], reason)
+        fields.faults += row.faults
+    return required, fields.faults
 
 
 def gaps_in_samples(answers: Mapping[str, Answer]) -> Iterator[Fault]:

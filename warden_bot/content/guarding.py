@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.templates import Wording
 from warden_bot.content.texts import LONGEST_PRIVATE, Findings, check_words
 from warden_bot.errors import Fault
@@ -73,14 +73,9 @@ class Warnings:
 
 def read_warnings(folder: Path) -> tuple[Warnings, list[Fault]]:
     """Read `guard.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, {WARNINGS, CHILDREN_DATA})
+    if fields is None:
         return Warnings(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return Warnings(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown({WARNINGS, CHILDREN_DATA})
     kinds = _kinds(fields)
     told = _children_data(fields)
     return Warnings(MappingProxyType(kinds), told), fields.faults

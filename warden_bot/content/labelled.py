@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there, read_text
 from warden_bot.errors import Fault
 from warden_bot.states import Action
 
@@ -185,14 +185,9 @@ def _are_words(value: Any) -> bool:  # noqa: ANN401 -- whatever an editor wrote
 
 
 def _least(folder: Path, faults: list[Fault]) -> dict[tuple[str, str], tuple[float, int]]:
-    if not (folder / LEAST).exists():
+    top = read_fields_if_there(folder, LEAST, MODES)
+    if top is None:
         return {}
-    text, unreadable = read_text(folder / LEAST, f"{folder.name}/{LEAST}")
-    faults += unreadable
-    if unreadable:
-        return {}
-    top = read_mapping(text, f"{folder.name}/{LEAST}")
-    top.refuse_unknown(set(MODES))
     found: dict[tuple[str, str], tuple[float, int]] = {}
     for mode in MODES:
         if mode not in top.values:

@@ -22,7 +22,7 @@ from warden_bot.content.gaps import gaps_in_samples, gaps_in_wordings, required_
 from warden_bot.content.guarding import check_warnings, read_warnings
 from warden_bot.content.library import Library
 from warden_bot.content.open_pages import check_open_pages, read_open_pages
-from warden_bot.content.reading import Fields, read_mapping, read_page, read_text
+from warden_bot.content.reading import Fields, read_fields, read_page, read_text
 from warden_bot.content.replies import Replies, parse_replies
 from warden_bot.content.retention import read_retention
 from warden_bot.content.school import read_school
@@ -117,11 +117,7 @@ class _Reader:
 
     def mapping(self, name: str) -> Fields:
         """Read one YAML file of the folder."""
-        text, faults = read_text(self.folder / name, f"{self.folder.name}/{name}")
-        if faults:
-            self.faults += faults
-            return Fields(f"{self.folder.name}/{name}", {}, {}, 1)
-        fields = read_mapping(text, f"{self.folder.name}/{name}")
+        fields = read_fields(self.folder, name)
         self.faults += fields.faults
         return fields
 
@@ -190,7 +186,7 @@ class _Reader:
         entries, warnings = read_calendar(fields, campaigns, self.today, year.first_days, year.push_times)
         self.faults += fields.faults[known:]
         self.warnings += warnings
-        return entries
+        return tuple(replace(entry, working_days=year.working_days) for entry in entries)
 
     def check(self, library: Library) -> None:
         """Check every text of the folder and every review date."""

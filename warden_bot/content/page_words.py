@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.content.templates import Wording
 from warden_bot.errors import Fault
 
@@ -48,13 +48,9 @@ class PageWords:
 
 def read_page_words(folder: Path, file: str, usual: Mapping[str, Usual]) -> tuple[PageWords, list[Fault]]:
     """Read one file of page words; it may be left out. What is wrong with it is in the faults."""
-    if not (folder / file).exists():
+    fields = read_fields_if_there(folder, file, usual)
+    if fields is None:
         return PageWords(usual), []
-    text, faults = read_text(folder / file, f"{folder.name}/{file}")
-    if faults:
-        return PageWords(usual), faults
-    fields = read_mapping(text, f"{folder.name}/{file}")
-    fields.refuse_unknown(set(usual))
     written = {page: _of_page(fields, page, one) for page, one in usual.items() if page in fields.values}
     return PageWords(usual, MappingProxyType(written)), fields.faults
 

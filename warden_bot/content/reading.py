@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from warden_bot.content.yaml_faults import plainly
 from warden_bot.errors import Fault
 
 MARK = "---"
@@ -69,9 +70,9 @@ class Fields:
             return default
         return value
 
-    def refuse_unknown(self, known: set[str]) -> None:
+    def refuse_unknown(self, known: Collection[str]) -> None:
         """Note every key that nobody reads, most likely misspelt."""
-        for key in self.values.keys() - known:
+        for key in self.values.keys() - set(known):
             self.fault(key, f"不认识的项 {key}，可以写：{'、'.join(sorted(known))}")
 
 
@@ -114,6 +115,22 @@ def read_text(path: Path, name: str) -> tuple[str, list[Fault]]:
         return "", [Fault(name, 0, f"读不了：{error.strerror}")]
 
 
+def read_fields(folder: Path, name: str) -> Fields:
+    """Read a YAML file of a content folder. What cannot be read, or is broken, is in the result's faults."""
+    shown = f"{folder.name}/{name}"
+    text, faults = read_text(folder / name, shown)
+    return Fields(shown, {}, {}, 1, faults) if faults else read_mapping(text, shown)
+
+
+def read_fields_if_there(folder: Path, name: str, known: Collection[str]) -> Fields | None:
+    """Read a YAML file that may be left out: None when it is. Keys that nobody reads are noted."""
+    if not (folder / name).exists():
+        return None
+    fields = read_fields(folder, name)
+    fields.refuse_unknown(known)
+    return fields
+
+
 def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
     """Parse YAML 1.2 whose top is a mapping. What is broken is in the result's faults, with its line."""
     faults: list[Fault] = []
@@ -123,8 +140,9 @@ def read_mapping(text: str, name: str, first_line: int = 1) -> Fields:
     try:
         loaded = _loaded(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        faults.append(Fault(name, first_line + (mark.line if mark else 0), f"YAML 写法不对：{error.problem}"))
+        at, begun = (mark.line if mark else 0 for mark in (error.problem_mark, error.context_mark))
+        line, reason = plainly(text, str(error.problem), at, begun)
+        faults.append(Fault(name, first_line + line, reason))
         loaded = None
     except RecursionError:
         faults.append(Fault(name, first_line, "YAML 写法不对：括号套得太深"))

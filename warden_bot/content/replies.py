@@ -106,7 +106,8 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
         CODE,
         "民警要办，发：接 {{ code }}，转 消防 {{ code }}，限 {{ code }} 12月1日；回、记、结 {{ code }}，后面写一句。",
     ),
-    "closed_by_you": (CODE, "编号 {{ code }} 已结束。"),
+    "closed_by_you": (CODE, "编号 {{ code }} 已结束。要再办，发：重开 {{ code }}"),
+    "reopened": (CODE, "编号 {{ code }} 重开了，正在通知。"),
     "answered_reporter": (CODE, "编号 {{ code }}：记下了，对方拿编号能看到。"),
     "answered_reporters": (
         frozenset({"code", "count"}),
@@ -114,7 +115,7 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
     ),
     "noted": (CODE, "编号 {{ code }}：记下了，只有民警看得到。"),
     "due_set": (frozenset({"code", "day"}), "编号 {{ code }}：期限 {{ day }}。"),
-    "due_unclear": (NOTHING, "日期没看懂，请写今天以后的日期，如：限 7K4Q-M2XD 12月1日"),
+    "due_unclear": (NOTHING, "日期没看懂，要写今天或以后的哪一天，如：限 7K4Q-M2XD 12月1日，或 下周一、三天后"),
     "words_missing": (NOTHING, "编号后面还要写一句，如：结 7K4Q-M2XD 已转市场监管"),
     "orders_in_private": (NOTHING, "这里不方便，请私聊我发，或在值班群里叫我。"),
     "officer_words": (frozenset({"words"}), "民警：{{ words }}"),
@@ -159,20 +160,24 @@ STAND_INS: dict[str, tuple[frozenset[str], str]] = {
     "guide_stopped": (CODE, "好，不问了。编号 {{ code }} 已经记下；要删掉，发“删除 {{ code }}”。有危险请打110。"),
     "picture_alone": (NOTHING, "这张图是什么事？先打字说一句，再发图，我转给民警。急事打110。"),
     "pictures_added": (CODE, "图片收到了，记在编号 {{ code }} 里。有危险请打110。"),
-    "pictures_lost": (CODE, "有图片没收下，请换成照片再发一次，或打字说。已记在编号 {{ code }} 里。有危险请打110。"),
+    "pictures_lost": (
+        CODE,
+        "有图片没收下，请换成JPG或PNG照片再发一次，或打字说。已记在编号 {{ code }} 里。有危险请打110。",
+    ),
     "tip_erased": (CODE, "编号 {{ code }} 里您说的话删掉了，没有人看过。有危险请打110。"),
     "erasure_asked": (CODE, "编号 {{ code }} 可以要求删除，已经记下，由民警核对后处理。有危险请打110。"),
     "alert_unheard_private": (
         frozenset({"group", "title"}),
-        "{{ group }}还没有回“收到”：{{ title }}。请看群里的提醒，看到了就在群里回“收到”。",
+        "{{ group }}还没有回“收到”：{{ title }}。请看群里的提醒，看到了就直接回我“收到”，或在群里@我回。",
     ),
-    "alert_unheard_group": (frozenset({"title"}), "{{ title }}：请班主任回“收到”。家长不用回。"),
+    "alert_unheard_group": (frozenset({"title"}), "{{ title }}：请班主任回“收到”，群里有机器人的请@它。家长不用回。"),
     "alert_silent_classes": (
         frozenset({"title", "count", "classes"}),
         "{{ title }}：还有{{ count }}个班没有回“收到”：{{ classes }}。请打电话问班主任。",
     ),
     "lesson_card": (frozenset({"text"}), "{{ text }}"),
     "class_card_elsewhere": (NOTHING, "班级卡只给班主任：私聊我发“班级卡”，或者看班级自己的网页。群里不发。"),
+    "class_card_silent": (NOTHING, "您班的班级卡还没有要说的。每月初做上个月的。"),
     "class_card_missing": (
         NOTHING,
         "还没有您班的班级卡：每月初做上个月的。我认不出您是哪个班的，就请派出所登记您的私聊地址。",
@@ -200,7 +205,7 @@ MUST_SHOW_CODE = frozenset({"tip_receipt", "tip_in_group", "tip_added", "case_no
 }
 MUST_SHOW_LINK = frozenset({"relay_handover", "relay_reminder", "case_link"})
 DEFAULT = "default"
-FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。群里说不等于报警。"
+FIXED_EMERGENCY_LINE = "现在就打110（有人受伤打120，着火打119，交通事故打122）。发在这里不等于报警。"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from warden_bot.content.reading import Fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, read_fields_if_there
 from warden_bot.domain.retention import KINDS, Retention
 from warden_bot.errors import Fault
 
@@ -13,14 +13,9 @@ SHORTEST_AUDIT = 180  # whoever looks for a leak has to find who read what
 
 def read_retention(folder: Path) -> tuple[Retention, list[Fault]]:
     """Read `retention.yml` of a content folder; it may be left out. What is wrong with it is in the faults."""
-    name = f"{folder.name}/{FILE}"
-    if not (folder / FILE).exists():
+    fields = read_fields_if_there(folder, FILE, KINDS)
+    if fields is None:
         return Retention(), []
-    text, faults = read_text(folder / FILE, name)
-    if faults:
-        return Retention(), faults
-    fields = read_mapping(text, name)
-    fields.refuse_unknown(set(KINDS))
     days = {kind: _days(fields, kind) for kind in KINDS if kind in fields.values}
     return Retention(**days), fields.faults
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from warden_bot.content.reading import Fields, mapping_fields, read_mapping, read_text
+from warden_bot.content.reading import Fields, mapping_fields, read_fields_if_there
 from warden_bot.domain.audience import parse_audience
 from warden_bot.domain.calendar import WEEKDAYS, ImpossibleDate, in_quiet_hours, parse_time
 from warden_bot.domain.push_times import ANY_DAY, PushTimes, Stretch
@@ -19,6 +19,7 @@ KEYS = {"demo", "reviewed", "terms", "events", "gaokao", "results", "trials", "b
     WEEKDAY_TIMES,
     SUNDAY_TIMES,
 }
+HOLIDAY_KEYS = {"authority", "reviewed", "review_by", "holidays"}
 LOOK_AHEAD = timedelta(days=365)
 LONGEST = {"gaokao": 10, "trials": 14, "days": 16}  # days of what is longer when a year is mistyped
 LONGEST_OTHER = 250  # a term
@@ -27,10 +28,10 @@ ONCE_A_YEAR = timedelta(days=120)  # what a term's beginnings are apart at least
 
 def read_school(folder: Path, today: date) -> tuple[SchoolYear, list[Fault], list[Fault]]:
     """Return the school's year, what is wrong with the files, and what is still to be filled in."""
-    school, holidays = _fields(folder, SCHOOL), _fields(folder, HOLIDAYS)
+    school = read_fields_if_there(folder, SCHOOL, KEYS)
+    holidays = read_fields_if_there(folder, HOLIDAYS, HOLIDAY_KEYS)
     if school is None:
-        return SchoolYear(), [], _overdue(holidays, today)
-    school.refuse_unknown(KEYS)
+        return SchoolYear(), holidays.faults if holidays else [], _overdue(holidays, today)
     named = _all_named(school)
     exams = {span.first.year: span for span in _once_a_year(school, "gaokao")}
     spans, working, known = _holidays(holidays)
@@ -49,14 +50,6 @@ def read_school(folder: Path, today: date) -> tuple[SchoolYear, list[Fault], lis
     faults = school.faults + (holidays.faults if holidays else [])
     missing = _missing(school, holidays, year, known, today) + _overdue(holidays, today)
     return year, faults, [] if faults else missing
-
-
-def _fields(folder: Path, name: str) -> Fields | None:
-    path, shown = folder / name, f"{folder.name}/{name}"
-    if not path.exists():
-        return None
-    text, faults = read_text(path, shown)
-    return Fields(shown, {}, {}, 1, faults) if faults else read_mapping(text, shown)
 
 
 def _span(value: Any, fields: Fields, key: str) -> Span | None:  # noqa: ANN401 -- whatever an editor wrote
@@ -140,10 +133,10 @@ def _lessons(fields: Fields) -> list[Lessons]:
         try:
             days = frozenset(WEEKDAYS[word] for word in one.words("days"))
             times = parse_time(one.values.get("from", "")), parse_time(one.values.get("until", ""))
-            if not days or times[0] >= times[1]:
-                one.fault(
-                    "until" if days else "days", "until 要晚于 from" if days else "days 要写哪几天上课，如 [周一, 周二]"
-                )
+            if not days:
+                one.fault("days", "days 要写哪几天上课，如 [周一, 周二]")
+            elif times[0] >= times[1]:
+                one.fault("until", "until 要晚于 from")
             found.append(Lessons(parse_audience(one.text("audience")), days, *times))
         except (Refused, ImpossibleDate) as wrong:
             one.fault("audience", str(wrong))
@@ -201,7 +194,6 @@ def _holidays(fields: Fields | None) -> tuple[list[Span], list[date], set[int]]:
         if fields is not None:
             fields.fault("holidays", "holidays 的每一条要写 name、days，有调休的加 working")
         return spans, working, known
-    fields.refuse_unknown({"authority", "reviewed", "review_by", "holidays"})
     for one in (mapping_fields(row, fields.file) for row in rows):
         one.refuse_unknown({"name", "days", "working"})
         span = _span(one.values.get("days"), one, "days")

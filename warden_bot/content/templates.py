@@ -54,7 +54,8 @@ class Wording:
         from jinja2 import TemplateSyntaxError  # noqa: PLC0415 -- rare: only texts with variables need Jinja
 
         try:
-            return [Fault(self.file, self.line + row - 1, why) for row, why in _objections(self.source, local, extra)]
+            known = frozenset(local)
+            return [Fault(self.file, self.line + row - 1, why) for row, why in _objections(self.source, known, extra)]
         except RecursionError:
             return [Fault(self.file, self.line, "变量写法不对：套得太深")]
         except TemplateSyntaxError as error:
@@ -79,7 +80,8 @@ if TYPE_CHECKING:
     from jinja2 import Template as _Template
 
 
-def _objections(source: str, local: Mapping[str, object], extra: frozenset[str]) -> list[tuple[int, str]]:
+@lru_cache(maxsize=1024)  # when one file has changed, all the others are read again too
+def _objections(source: str, local: frozenset[str], extra: frozenset[str]) -> list[tuple[int, str]]:
     from jinja2 import nodes  # noqa: PLC0415 -- rare: see Wording.faults
 
     allowed = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.Not, nodes.And, nodes.Or)

@@ -237,10 +237,12 @@ class CalendarEntry:
     audience: str  # empty: the campaign's own
     on_sundays: time | None = None  # where a date that moves falls on one
     helps_with_exam: bool = False  # may leave in the days before the entrance exam
+    working_days: frozenset[date] = frozenset()  # exchanged for holidays: a Sunday among them is like a Monday
 
     def due_on(self, day: date, zone: tzinfo) -> datetime | None:
         """Return the UTC instant at which it is due on a day of the school's calendar, or None."""
-        at = self.on_sundays if self.on_sundays and day.weekday() == SUNDAY else self.at
+        free_sunday = day.weekday() == SUNDAY and day not in self.working_days
+        at = self.on_sundays if self.on_sundays and free_sunday else self.at
         return datetime.combine(day, at, zone).astimezone(UTC) if self.days.falls_on(day) else None
 
 

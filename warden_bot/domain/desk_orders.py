@@ -22,6 +22,7 @@ class Verb(StrEnum):
     ANSWER = "回"
     NOTE = "记"
     DUE = "限"
+    REOPEN = "重开"
 
 
 # As they are typed too, the longest first.
@@ -31,6 +32,7 @@ SPELLED = {
     Verb.ANSWER: ("回复", "回"),
     Verb.NOTE: ("记录", "记"),
     Verb.DUE: ("限期", "期限", "限"),
+    Verb.REOPEN: ("重新打开", "重开"),
 }
 NAMED = re.compile(rf"(?:编号|线索)?[{BETWEEN}{re.escape(OPENERS)}]*")
 

@@ -6,13 +6,19 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from warden_bot.domain.audience import Audience
 from warden_bot.domain.calendar import Occurrence
-from warden_bot.domain.trouble import in_words
+from warden_bot.domain.trouble import (
+    IN_LESSON,
+    KNOWN_WORDS,
+    MUTED,
+    SAID_TODAY,
+    UNWELCOME,
+    WEEK_FULL,
+    in_words,
+)
 from warden_bot.domain.year import SchoolYear, day_start, not_again_since
 from warden_bot.states import GroupKind
 
 STOPPED, NO_GROUPS = "所有群都静音着", "受众里没有群"
-MUTED, WEEK_FULL, IN_LESSON, UNWELCOME = "muted", "week_full", "in_lesson", "unwelcome"
-SAID_TODAY, KNOWN_WORDS = "said_today", "known_words"
 
 
 @dataclass(frozen=True, slots=True)

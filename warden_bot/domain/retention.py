@@ -23,5 +23,9 @@ class Retention:
         """Return before when what is of a kind is to go."""
         return now - timedelta(days=getattr(self, kind))
 
+    def longest_of_tips(self, now: datetime) -> datetime:
+        """Return before when everything that goes with a closed case's tip is to be gone."""
+        return min(self.cutoff(kind, now) for kind in ("tips", "reporters", "receipts"))
+
 
 KINDS = tuple(one.name for one in fields(Retention))

@@ -54,7 +54,7 @@ _DIGITS = re.compile(r"[0-9]+(?!\s*(?:多|几)?(?:个|名|人|位|分钟|岁|点
 _LATIN = re.compile(r"[a-z]{2,}")
 # Who only saw or heard it. Whoever says "me" otherwise is a victim of their own, however alike the words are.
 _WITNESS = re.compile(
-    "我们?(?:刚才?|今[天早晚]|昨[天晚]|亲眼|路过|也|都|又|想要?|要|来|实名|匿名)*"
+    "我们?(?:刚才?|今[天早晚]|昨[天晚]|亲眼|路过|也|都|又|想|要|来|实名|匿名)*"
     "(?:举报|检举|反映|报告|提供|看[到见]|发现|听[说到见]|知道|觉得|怀疑|路过|见[到过])|我们?(?:学校|校)"
 )
 _SUFFERED = re.compile(

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+# Why something routine is not sent to one group.
+MUTED, WEEK_FULL, SAID_TODAY, KNOWN_WORDS = "muted", "week_full", "said_today", "known_words"
+IN_LESSON, UNWELCOME = "in_lesson", "unwelcome"
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -39,13 +43,13 @@ TROUBLES: dict[str, Trouble] = {
     "platform_down": Trouble("平台没有回应，在等它恢复", "不用管，恢复了会自己发"),
     "seal_broken": Trouble("地址打不开：当时用的密钥不在 WARDEN_SECRET_KEYS 里", "把旧密钥加回去，或者重新导入这个群"),
     "window_over": Trouble("过了发送时限，没有发出", "还要发就重新发起"),
-    "muted": Trouble("班主任让机器人在这个群静音了", "不用管；在群里发“开口”就会继续收到"),
+    MUTED: Trouble("班主任让机器人在这个群静音了", "不用管；在群里发“开口”就会继续收到"),
     "training": Trouble("演练只发给民警群，这个群不是", "不用管；要发给家长就重新发起，不加 --training"),
-    "week_full": Trouble("这个群这周已经听过两条（考前考后一条），这条没有发", "不用管；要紧的走预警"),
-    "said_today": Trouble("这个群今天已经听过这个推送，这条没有发", "不用管；同一个推送一天只发一次"),
-    "known_words": Trouble("这个群 90 天里听过同样的话，这条没有发", "请编辑多写一种说法"),
-    "in_lesson": Trouble("这个群的学生在上课，这条没有发", "把推送的时间挪到下课以后"),
-    "unwelcome": Trouble("这个群嫌推送烦，这一条跳过了", "请编辑看看上一条是不是太长、太勤"),
+    WEEK_FULL: Trouble("这个群这周已经听过两条（考前考后一条），这条没有发", "不用管；要紧的走预警"),
+    SAID_TODAY: Trouble("这个群今天已经听过这个推送，这条没有发", "不用管；同一个推送一天只发一次"),
+    KNOWN_WORDS: Trouble("这个群 90 天里听过同样的话，这条没有发", "请编辑多写一种说法"),
+    IN_LESSON: Trouble("这个群的学生在上课，这条没有发", "把推送的时间挪到下课以后"),
+    UNWELCOME: Trouble("这个群嫌推送烦，这一条跳过了", "请编辑看看上一条是不是太长、太勤"),
     "not_posted": Trouble("老师一直没有转发", "打电话问老师，或者给这个班换一条路"),
     "channel_fault": Trouble("程序自己出错了", "把日志发给开发者"),
     "nothing_to_send": Trouble("没有要发的内容", "重新发起"),

@@ -4,6 +4,7 @@ The network's part, outside any transaction. Whoever withdraws tries at once; th
 not do just then, for as long as it allows it, and takes back what arrives only afterwards.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +14,16 @@ from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.retry import TROUBLE
 from warden_bot.handlers.recalling import Recalled, recall_all
-from warden_bot.states import AttemptOutcome
+from warden_bot.states import AttemptOutcome, ChannelKind
 from warden_bot.store.audit import add_entry
 from warden_bot.store.database import Database, Session
 from warden_bot.store.recalls import (
     STAYS,
     TRIED_FOR,
     Unwanted,
-    anything_unwanted,
     claim_unwanted,
     keep_unrecalled,
+    kinds_unwanted,
     mark_recalled,
 )
 from warden_bot.store.sealing import Sealer
@@ -46,17 +47,21 @@ async def recall_now(powers: Recaller, alert_id: int | None = None) -> int:
     """Try once whatever is to be taken back now, of one alert or of all; return how many messages that were."""
     started = powers.clock()
     async with powers.database.read() as session:
-        if not await anything_unwanted(session, started):
-            return 0
+        kinds = await kinds_unwanted(session, started)
+    return sum(await asyncio.gather(*(_take_turns(powers, started, kind, alert_id) for kind in kinds)))
+
+
+async def _take_turns(powers: Recaller, due_at: datetime, kind: ChannelKind, alert_id: int | None) -> int:
+    """Try what stands on one platform: none waits for another that does not answer, for some allow it for minutes only."""
     asked = 0
-    while count := await _take_turn(powers, started, alert_id):
+    while count := await _take_turn(powers, due_at, kind, alert_id):
         asked += count
     return asked
 
 
-async def _take_turn(powers: Recaller, due_at: datetime, alert_id: int | None) -> int:
+async def _take_turn(powers: Recaller, due_at: datetime, kind: ChannelKind, alert_id: int | None) -> int:
     now = powers.clock()
-    held = await powers.database.write(lambda session: claim_unwanted(session, due_at, now, alert_id))
+    held = await powers.database.write(lambda session: claim_unwanted(session, kind, due_at, now, alert_id))
     results = await recall_all(powers.channels, powers.sealer, [one.sent for one in held], now)
 
     async def keep(session: Session) -> None:
@@ -80,7 +85,7 @@ def next_try(one: Unwanted, result: Recalled, now: datetime) -> datetime | None:
     """Return when to try again: after as long again as it has been tried, once more at the very end; None for never."""
     if result.problem is None or result.until is None or result.problem.outcome not in AGAIN:
         return None
-    until = min(result.until, one.ended_at + TRIED_FOR)
+    until = min(result.until, one.ended_at + TRIED_FOR) - SOONEST  # the clock looks once a second
     if asked := result.problem.retry_after:
         return now + asked if now + asked <= until else None
     again_at = now + min(max(now - one.ended_at, SOONEST), LATEST)

@@ -3,12 +3,13 @@
 import secrets
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from warden_bot.audit_actions import AuditAction
 from warden_bot.channels.registry import Channels
 from warden_bot.domain.audience import Audience, parse_audience
 from warden_bot.domain.calendar import in_quiet_hours
+from warden_bot.domain.trouble import WEEK_FULL
 from warden_bot.domain.year import MOST_A_WEEK, NOT_AGAIN_WITHIN
 from warden_bot.errors import IllegalMove, Refused
 from warden_bot.handlers.fitting import over_limit
@@ -22,8 +23,8 @@ from warden_bot.store.broadcasts import (
     broadcast_by_id,
     progress,
     same_text_since,
-    sent_since,
 )
+from warden_bot.store.budget import spared_counts, spares_of_routine
 from warden_bot.store.database import Session
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.hushes import is_stopped
@@ -62,23 +63,15 @@ async def send_by_hand(session: Session, order: Order, channels: Channels, now: 
         created_at=now,
         expires_at=now + (URGENT_WINDOW if order.priority is Priority.ALERT else ROUTINE_WINDOW),
     )
-    await _make(session, broadcast, audience, channels, now=now)
+    await _make(session, broadcast, audience, channels, now)
     add_entry(session, order.actor, AuditAction.BROADCAST_SENT, str(broadcast.id), now)
     return broadcast
 
 
-async def _make(
-    session: Session,
-    broadcast: Broadcast,
-    audience: Audience,
-    channels: Channels,
-    *,
-    now: datetime,
-    spread: timedelta = timedelta(0),
-) -> None:
+async def _make(session: Session, broadcast: Broadcast, audience: Audience, channels: Channels, now: datetime) -> None:
     session.add(broadcast)
     await session.flush()
-    broadcast.expected = await owe_to_groups(session, broadcast, audience, channels, spread, now)
+    broadcast.expected = await owe_to_groups(session, broadcast, audience, channels, timedelta(0), now)
     if not broadcast.expected:
         raise Refused(f"没有一个群符合受众“{audience.rule}”，什么也没发")
     session.add(broadcast)
@@ -112,18 +105,23 @@ async def cautions(
     session: Session, order: Order, channels: Channels, sealer: Sealer, zone: tzinfo, now: datetime
 ) -> list[str]:
     """Say what a campaign would not have been allowed, and which groups cannot hear it. By hand it leaves all the same."""
-    local = now.astimezone(zone)
-    found = await _unreachable(session, parse_audience(order.audience), channels, sealer)
+    audience = parse_audience(order.audience)
+    found = await _unreachable(session, audience, channels, sealer)
     if order.priority is not Priority.ALERT and await is_stopped(session, now):
         found.append("所有群静音着，运行 silence off 以后才会发出")
-    if in_quiet_hours(local.time()):
+    if in_quiet_hours(now.astimezone(zone).time()):
         found.append("现在是安静时段（22:00–06:30）")
     if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):
         found.append("90 天内发过同样的内容")
-    monday = (local - timedelta(days=local.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-    if await sent_since(session, monday.astimezone(UTC)) >= MOST_A_WEEK:
-        found.append(f"本周已经发过 {MOST_A_WEEK} 条")
+    if order.priority is Priority.BROADCAST and (full := await _heard_enough(session, audience, zone, now)):
+        found.append(f"{full} 个群这周已经听过 {MOST_A_WEEK} 条或更多")
     return found
+
+
+async def _heard_enough(session: Session, audience: Audience, zone: tzinfo, now: datetime) -> int:
+    """Count the groups that a campaign would be refused for having heard enough this week."""
+    full = spares_of_routine(session, zone, now)[WEEK_FULL]
+    return (await spared_counts(session, audience, {WEEK_FULL: full})).get(WEEK_FULL, 0)
 
 
 async def cancel(session: Session, broadcast_id: int, actor: str, now: datetime) -> int:

@@ -9,7 +9,7 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.library import Library
 from warden_bot.domain.audience import Audience, parse_audience
 from warden_bot.domain.calendar import Occurrence, day_words, sendable_now
-from warden_bot.domain.trouble import in_words
+from warden_bot.domain.trouble import KNOWN_WORDS, in_words
 from warden_bot.domain.year import day_start, not_again_since
 from warden_bot.handlers.owing import NOBODY_SPARED, owe_to_groups
 from warden_bot.states import FindingKind, Priority
@@ -20,7 +20,6 @@ from warden_bot.store.database import Session
 from warden_bot.store.findings import is_known, note
 from warden_bot.store.groups import groups_in_audience
 from warden_bot.store.hushes import is_stopped
-from warden_bot.store.outbox import KNOWN_WORDS
 
 BY_HAND_WINDOW = timedelta(hours=2)
 DATED = re.compile(r"\d{1,2}月\d{1,2}日")  # the same words on another day are the same words

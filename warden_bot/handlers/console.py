@@ -129,7 +129,9 @@ async def sight_of(session: Session, code: str, officer: Officer, library: Libra
 async def open_words(session: Session, code: str, officer: Officer, bench: Bench) -> Opened:
     """Open what was told and written about a case; that it was read is written down."""
     tips = await read_tips(session, code, officer, bench.sealer, bench.now, bench.library.desks)
-    return Opened(tips, await read_notes(session, bench, code, officer))
+    notes = await read_notes(session, bench, code, officer)
+    said = {note.words for note in notes if note.kind is NoteKind.FROM_REPORTER}  # these stand with their time already
+    return Opened([words for words in tips if words not in said], notes)
 
 
 async def do(

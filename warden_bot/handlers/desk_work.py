@@ -33,7 +33,7 @@ from warden_bot.store.cases import (
     touch_case,
 )
 from warden_bot.store.database import Session
-from warden_bot.store.moves import call_back
+from warden_bot.store.moves import call_back, supersede
 from warden_bot.store.officers import Officer, all_officers
 from warden_bot.store.outbox import REPLY_ADDRESS, Delivery, enqueue
 from warden_bot.store.receipt_codes import codes_of_reporters, count_reporters
@@ -43,6 +43,7 @@ from warden_bot.store.sealing import Sealer
 WINDOW = timedelta(days=3)  # so long a reporter is tried to be told
 SHOWN = 3  # of what officers wrote, the last
 LONGEST_WORDS = 1000  # characters; a phone page, and what every channel takes
+ANSWERED = "officer_answered"  # there is something to read; how the case stands does not replace it
 STATUS_PHRASES = {
     CaseStatus.OPEN: "status_open",
     CaseStatus.ACKNOWLEDGED: "status_acknowledged",
@@ -123,7 +124,7 @@ async def answer_reporter(session: Session, bench: Bench, code: str, officer: Of
     await touch_case(session, case, bench.now)
     _write(session, bench, case, officer, NoteKind.TO_REPORTER, words)
     add_event(session, case, CaseEventKind.ANSWERED, bench.now, officer_id=officer.id)
-    await _tell_reporters(session, bench, case, "officer_answered")
+    await _tell_reporters(session, bench, case, ANSWERED)
     return await count_reporters(session, case)
 
 
@@ -202,7 +203,8 @@ async def _history(session: Session, case: Case) -> list[CaseEventKind]:
 async def _tell_reporters(session: Session, bench: Bench, case: Case, phrase: str, desk: str = "") -> None:
     """Owe each private reporter of a case one line with their own code; who cannot be written to sees it by the code.
 
-    An officer who reported something hears no more of the case than any other officer.
+    How the case stands now replaces what still waits to be said of how it stood: sent side by side, they could arrive
+    in the wrong order. An officer who reported something hears no more of the case than any other officer.
     """
     # The latest of each: an address may have changed.
     latest = {tip.reporter_hash: tip for tip in await tips_of(session, case) if not tip.from_group}
@@ -212,17 +214,19 @@ async def _tell_reporters(session: Session, bench: Bench, case: Case, phrase: st
         if not address:
             continue
         text = bench.library.replies.say(phrase, bench.library.values(code=codes.get(hashed, case.code), desk=desk))
+        about = bench.sealer.keyed_hash(f"{case.id} {hashed} {phrase == ANSWERED}")[:16]
+        leaves = await supersede(session, about, bench.now)
         enqueue(
             session,
             Delivery(  # without the case: its notices carry the tip's words, and end when the case has its officer
                 school_id=session.school_id,
-                key=secrets.token_hex(12),
+                key=about + secrets.token_hex(8),
                 channel=tip.channel,
                 sealed_address=bench.sealer.seal(address, REPLY_ADDRESS),
                 text=text,
                 priority=Priority.REPLY,
                 repeatable=True,
-                not_before=bench.now,
+                not_before=leaves,
                 expires_at=bench.now + WINDOW,
                 created_at=bench.now,
             ),

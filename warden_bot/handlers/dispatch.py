@@ -24,7 +24,7 @@ from warden_bot.handlers.handover import hand_over, listen
 from warden_bot.handlers.incoming import Desk, Incoming, understand
 from warden_bot.handlers.learning import missed, note_all
 from warden_bot.handlers.manners import Etiquette, look, reasons_for
-from warden_bot.handlers.ordering import command, status, without_words
+from warden_bot.handlers.ordering import asks_how_it_stands, command, status, without_words
 from warden_bot.handlers.owing import owe_reply
 from warden_bot.handlers.same_event import MAY_BE_KNOWN, give_code, join_event, said_before
 from warden_bot.handlers.tip import (
@@ -157,7 +157,7 @@ async def _handle(session: Session, incoming: Incoming, missed_ones: list[Incomi
     message, desk = incoming.message, incoming.desk
     earlier = await earlier_message(session, message.channel, message.message_id)
     if earlier is not None:
-        again = message.private and earlier.action is Action.STATUS and incoming.verdict.action is Action.STATUS
+        again = earlier.action is Action.STATUS and asks_how_it_stands(incoming)
         return Reply(earlier.action, earlier.topic, await status(session, incoming) if again else earlier.reply)
     new_ones.append(incoming)
     commanded = await command(session, incoming)

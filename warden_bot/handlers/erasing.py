@@ -16,6 +16,7 @@ from warden_bot.store.case_notes import NOTE_TEXT, add_note
 from warden_bot.store.cases import add_event
 from warden_bot.store.database import Session
 from warden_bot.store.erasing import Told, asked_already, erase_told, is_unread, told_by
+from warden_bot.store.erasures import Erasure, erased_by
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.tip_talks import end_talk
 
@@ -31,7 +32,7 @@ async def erase(
 
     Another's code is answered like one that does not exist: nobody learns from us that somebody reported.
     """
-    code = read_code(message.text) if message.private and DELETE.match(message.text) else None
+    code = _asked_for(message)
     if code is None:
         return None
     told = await told_by(session, code, reporter_hash(message, sealer))
@@ -39,6 +40,25 @@ async def erase(
         await end_talk(session, reporter_hash(message, sealer))  # whoever wants it gone is asked nothing more
     phrase = "status_unknown" if told is None else await erase_unread_tip(session, sealer, told, now)
     return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], library.replies.say(phrase, library.values(code=code)))
+
+
+def erasure_of(
+    sealer: Sealer, message: InboundMessage, said: str | None, library: Library, now: datetime
+) -> Erasure | None:
+    """Return what is to be remembered of an erasure that is on disk by now; None where the answer says nothing of one.
+
+    The answer to a message that came twice says it too: whatever ended the program in between, it is remembered.
+    """
+    code = _asked_for(message)
+    erased = library.replies.say("tip_erased", library.values(code=code)).splitlines()[0] if code else None
+    if code is None or said is None or said.splitlines()[:1] != [erased]:
+        return None
+    return Erasure(now, code, erased_by(sealer, code, reporter_hash(message, sealer)))
+
+
+def _asked_for(message: InboundMessage) -> str | None:
+    """Return the code under which somebody wants to have erased what they told, None for any other message."""
+    return read_code(message.text) if message.private and DELETE.match(message.text) else None
 
 
 async def erase_unread_tip(session: Session, sealer: Sealer, told: Told, now: datetime) -> str:

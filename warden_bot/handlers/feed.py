@@ -58,14 +58,15 @@ async def take_message(session: Session, bench: Bench, message: CapMessage) -> O
     is_over = message.kind == "Update" and info is not None and info.urgency == "Past"
     if message.kind == "Cancel" or is_over:
         return await _cancel(session, bench, earlier)
-    if info is None or (reason := _against(message, info, bench.now)):
-        return Outcome(f"{reason if info else message.kind + ' 不是预警'}，没有做什么")
+    reason = _against(message, info, bench.now)
+    if info is None or reason:
+        return Outcome(f"{reason}，没有做什么")
     return await _pass_on(session, bench, kept, earlier, info, message.sender)
 
 
-def _against(message: CapMessage, info: CapInfo, now: datetime) -> str:
+def _against(message: CapMessage, info: CapInfo | None, now: datetime) -> str:
     """Say why a message is nothing for families; "" where it is."""
-    if message.kind not in ("Alert", "Update"):
+    if info is None or message.kind not in ("Alert", "Update"):
         return f"{message.kind} 不是预警"
     if message.scope != "Public":
         return f"不是给公众的（{message.scope}）"

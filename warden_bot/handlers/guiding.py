@@ -3,6 +3,8 @@
 The first words that tell something open the case at once; what is asked afterwards only adds to it.
 """
 
+import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -25,7 +27,7 @@ from warden_bot.domain.guiding import (
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.bare import says_only_where_or_when
 from warden_bot.domain.understanding.judge import TOPIC_OF, Verdict
-from warden_bot.handlers.answer import Heard
+from warden_bot.handlers.answer import Heard, hear, judged
 from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.tip import REMEMBERED, case_in_progress, reporter_hash
 from warden_bot.states import Action, CaseStatus, TipStep
@@ -37,6 +39,7 @@ from warden_bot.store.tip_talks import TipTalk, begin_talk, end_talk, name_case,
 TELLS = Verdict(Action.TIP, TOPIC_OF[Action.TIP], 1.0, "asked for")
 CERTAIN = 1.0  # a danger that a pattern knows, not one that is only like others
 LEFT = "（留了联系方式，查看举报人时能看到）"
+NUMBER = re.compile("[0-9A-Za-z_-]{4,}")
 
 Opens = Callable[[Incoming], Awaitable[Reply]]
 Adds = Callable[[Incoming, Case], Awaitable[Reply]]
@@ -55,7 +58,16 @@ async def as_news(session: Session, one: Incoming) -> Incoming:
         return one
     news = replace(one, heard=Heard(TELLS, one.heard.reply))
     case = await _case_so_far(session, news)
+    if case is None and is_number:
+        return _without_number(one)
     return one if case is None or (is_over and case.danger) else news
+
+
+def _without_number(one: Incoming) -> Incoming:
+    """Take a message for the report that it is but for a number in it that is nobody's code, such as an account."""
+    words, message = NUMBER.sub("", unicodedata.normalize("NFKC", one.message.text)), one.message
+    heard = hear(one.library, judged(words), one.today, addressed=message.addressed, private=message.private)
+    return replace(one, heard=heard) if heard.verdict.action in (Action.TIP, Action.EMERGENCY) else one
 
 
 async def lead(session: Session, one: Incoming, opens: Opens, adds: Adds) -> Reply | None:

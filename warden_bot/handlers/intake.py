@@ -13,6 +13,7 @@ from warden_bot.domain.message import InboundMessage, OutboundMessage, Recipient
 from warden_bot.errors import Overloaded
 from warden_bot.handlers.chat_pictures import fetch_pictures
 from warden_bot.handlers.dispatch import Desk, Incoming, dispatch, understand
+from warden_bot.handlers.erasing import erasure_of
 from warden_bot.states import Action, Priority
 from warden_bot.store.spool import Spool
 
@@ -31,7 +32,11 @@ async def receive(
     emergency = incoming.heard.verdict.action is Action.EMERGENCY
     try:
         async with asyncio.timeout(EMERGENCY_SECONDS if emergency else ANSWER_SECONDS):
-            return await dispatch(await fetch_pictures(incoming), sheds=not emergency)
+            reply = await dispatch(await fetch_pictures(incoming), sheds=not emergency)
+            erasure = erasure_of(desk.sealer, message, reply.text, library, now)
+            if erasure is not None:
+                await asyncio.to_thread(spool.erasures.keep, erasure)
+            return reply
     except Overloaded:
         log.warning("too much waits to be stored; a message was asked to come again")
     except Exception as error:  # noqa: BLE001 -- whatever the driver raises; a traceback could hold words

@@ -6,8 +6,8 @@ from functools import partial
 
 from warden_bot.audit_actions import AuditAction
 from warden_bot.store.audit import add_entry
-from warden_bot.store.database import Database, Session
-from warden_bot.store.resealing import SEALED_COLUMNS, Resealed, SealedColumn, reseal_some
+from warden_bot.store.database import BREATH, Database, Session
+from warden_bot.store.resealing import BATCH, SEALED_COLUMNS, Resealed, SealedColumn, reseal_some
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.spool import Spool
 
@@ -58,3 +58,5 @@ async def _rotate_column(database: Database, sealer: Sealer, sealed: SealedColum
         done, unreadable, after = done + some.resealed, unreadable + some.unreadable, some.last_id
         if not some.looked:
             return done, unreadable
+        if some.looked == BATCH:
+            await asyncio.sleep(BREATH)

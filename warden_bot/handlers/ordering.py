@@ -6,7 +6,7 @@ from warden_bot.domain.receipt import read_code
 from warden_bot.handlers.binding import bind, is_binding
 from warden_bot.handlers.desk_work import STATUS_PHRASES, status_words
 from warden_bot.handlers.duties import take_duty
-from warden_bot.handlers.erasing import erase
+from warden_bot.handlers.erasing import DELETE, erase
 from warden_bot.handlers.incoming import Incoming
 from warden_bot.handlers.signing_in import give_way_in, is_sign_in, kept_of
 from warden_bot.handlers.taking import TAKE, take_case, writing_officer
@@ -47,6 +47,11 @@ async def _further(session: Session, one: Incoming) -> Reply | None:
     if one.order is not None:
         return await teach(session, one, one.order)
     return None
+
+
+def asks_how_it_stands(one: Incoming) -> bool:
+    """Say whether a private message asks after a report, and orders nothing."""
+    return one.message.private and one.verdict.action is Action.STATUS and not DELETE.match(one.message.text)
 
 
 async def status(session: Session, one: Incoming) -> str:

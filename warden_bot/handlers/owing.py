@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from warden_bot.channels.registry import Channels
+from warden_bot.domain.trouble import UNWELCOME
 from warden_bot.states import ChannelKind, Priority
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.budget import Spares
 from warden_bot.store.complaints import forget_complaints, groups_spared_by
 from warden_bot.store.database import Session
-from warden_bot.store.hushes import UNWELCOME
 from warden_bot.store.officers import Officer
 from warden_bot.store.outbox import Delivery, Fanning, Meant, enqueue, fan_out
 

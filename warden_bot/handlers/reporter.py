@@ -27,12 +27,15 @@ async def open_reporter(
     now: datetime,
     desks: Desks | None = None,
 ) -> list[dict[str, Any]]:
-    """Return who told something in a case, in order. The reason is sealed beside the case; the log says only that."""
+    """Return who told something in a case, in order. The reason is sealed beside the case; the log says only that.
+
+    Without the desks nobody of any but the duty desk's is opened.
+    """
     if officer.role not in READS_TIPS:
         raise AccessDenied(f"{officer.name} 不是值班民警或所长，不能看是谁举报的")
     if not reason.strip():
         raise Refused("写一句为什么要看，如 --reason 孩子有危险，要找到家长")
-    case = await case_for(session, code, officer, desks)
+    case = await case_for(session, code, officer, desks or Desks())
     add_event(session, case, CaseEventKind.OPENED_REPORTER, now, officer_id=officer.id)
     add_entry(session, officer.name, AuditAction.REPORTER_OPENED, case.code, now)
     note = sealer.seal(f"查看了举报人，理由：{reason.strip()}", NOTE_TEXT)

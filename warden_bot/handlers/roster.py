@@ -197,7 +197,7 @@ def _shift(name: str, row: Row, ids: dict[str, int], zone: tzinfo, faults: list[
     starts_at = _instant(name, row, "starts_at", zone, faults)
     ends_at = _instant(name, row, "ends_at", zone, faults)
     if starts_at and ends_at and ends_at <= starts_at:
-        faults.append(Fault(name, row.line, "ends_at 要晚于 starts_at"))
+        faults.append(Fault(name, row.line, "结束时间要晚于开始时间"))
     step = row.cells.get("step") or "1"
     if step not in STEPS:
         faults.append(Fault(name, row.line, f"step“{step}”要写 1 到 {MOST_STEPS}"))

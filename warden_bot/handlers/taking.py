@@ -1,4 +1,4 @@
-"""An officer works from the chat: "接 7K4Q-M2XD", "误报 …", "转 消防 …", "结 …", "回 …", "记 …", "限 …".
+"""An officer works from the chat: "接 7K4Q-M2XD", "误报 …", "转 消防 …", "结 …", "回 …", "记 …", "限 …", "重开 …".
 
 No answer ever says what a case is about.
 """
@@ -16,7 +16,7 @@ from warden_bot.domain.message import InboundMessage
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.understanding.judge import TOPIC_OF
 from warden_bot.errors import Refused, SealBroken
-from warden_bot.handlers.desk_work import Bench, answer_reporter, finish, note, set_due, take_on, transfer
+from warden_bot.handlers.desk_work import Bench, answer_reporter, finish, note, reopen, set_due, take_on, transfer
 from warden_bot.handlers.guard import FALSE_ALARM, mark_false
 from warden_bot.states import Action, GroupKind, SenderRole
 from warden_bot.store.database import Session
@@ -27,11 +27,11 @@ from warden_bot.store.receipts import case_of_code
 from warden_bot.store.sealing import Sealer
 
 # Also with no code, or a mistyped one.
-LETTER, WORK = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]", "".join(Verb)
+LETTER, WORK = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]", "|".join(Verb)
 CODE = rf"{LETTER}{{4}}[-—–_\s－]?{LETTER}{{4}}"
 WORDS = "|".join(["我来?接", "接[了单案手]?", *(word for words in SPELLED.values() for word in words)])
 TAKE = re.compile(
-    rf"^[\s{re.escape(OPENERS)}]*(?:(?:接|{FALSE_ALARM}|[{WORK}])(?:\s|[:：]|$|{LETTER})|转(?:[给到]\s*)?\S{{1,8}}?[\s:：]*{CODE}"
+    rf"^[\s{re.escape(OPENERS)}]*(?:(?:接|{FALSE_ALARM}|{WORK})(?:\s|[:：]|$|{LETTER})|转(?:[给到]\s*)?\S{{1,8}}?[\s:：]*{CODE}"
     rf"|(?:{WORDS}){NAMED.pattern}{CODE}|{CODE}\s*我?来?接[了单案手吧]?\W*$)"
 )
 WANTS_DATE = "fire"  # the desk whose cases mostly end with something put right by a date
@@ -103,6 +103,13 @@ async def _work(
         return _say(bench, "transferred", code=order.code, desk=bench.library.desks.of(case.desk).title)
     if order.verb is Verb.DUE:
         return await _limit(session, bench, order, officer, zone)
+    if order.verb is Verb.REOPEN:
+        return await _open_again(session, bench, order, officer)
+    return await _write(session, bench, order, officer)
+
+
+async def _write(session: Session, bench: Bench, order: DeskOrder, officer: Officer) -> str:
+    """Do one of the orders that are nothing without words."""
     if not order.words:
         return _say(bench, "words_missing")
     if order.verb is Verb.ANSWER:
@@ -118,6 +125,14 @@ async def _answer(session: Session, bench: Bench, order: DeskOrder, officer: Off
     if reporters > 1:
         return _say(bench, "answered_reporters", code=order.code, count=str(reporters))
     return _say(bench, "answered_reporter", code=order.code)
+
+
+async def _open_again(session: Session, bench: Bench, order: DeskOrder, officer: Officer) -> str:
+    """Open a closed case again; the reason, where one is given, becomes a note."""
+    await reopen(session, bench, order.code, officer)
+    if order.words:
+        await note(session, bench, order.code, officer, order.words)
+    return _say(bench, "reopened", code=order.code)
 
 
 async def _limit(session: Session, bench: Bench, order: DeskOrder, officer: Officer, zone: tzinfo) -> str:

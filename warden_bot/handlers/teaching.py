@@ -151,9 +151,10 @@ async def _card(session: Session, one: Incoming, _order: Order, _by: str) -> Rep
     if not one.message.private:
         return _said(one, "class_card_elsewhere")
     cards = [await card_of(session, group.id or 0) for group in await own_classes(session, one)]
-    texts = [card.text for card in cards if card is not None]
+    made = [card.text for card in cards if card is not None]
+    texts = [text for text in made if text]
     if not texts:
-        return _said(one, "class_card_missing")
+        return _said(one, "class_card_silent" if made else "class_card_missing")
     return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], "\n\n".join(texts))
 
 

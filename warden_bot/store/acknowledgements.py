@@ -90,7 +90,6 @@ class Silence:
     reached_at: datetime  # since when it could have heard
     group: Group
     delivery_id: int | None  # what its teacher was handed and has not posted
-    delivery_reminders: int
 
 
 async def acknowledgements(session: Session, alert_id: int) -> list[Acknowledgement]:
@@ -241,7 +240,6 @@ async def still_silent(session: Session, alert: Alert) -> list[Silence]:
             AlertRecipient,
             Group,
             owed.c.id,
-            owed.c.reminders,
             owed.c.status,
             func.coalesce(owed.c.finished_at, owed.c.not_before),
         )
@@ -253,7 +251,7 @@ async def still_silent(session: Session, alert: Alert) -> list[Silence]:
     )
     released_at = alert.leaves_at or alert.approved_at or alert.created_at
     found = []
-    for recipient, group, delivery_id, reminders, status, reached_at in await session.execute(query):
+    for recipient, group, delivery_id, status, reached_at in await session.execute(query):
         waits = status == DeliveryStatus.RELAY_PENDING
         found.append(
             Silence(
@@ -264,7 +262,6 @@ async def still_silent(session: Session, alert: Alert) -> list[Silence]:
                 reached_at or released_at,
                 group,
                 delivery_id if waits else None,
-                reminders or 0,
             )
         )
     return found

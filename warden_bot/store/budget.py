@@ -10,14 +10,15 @@ from sqlmodel import col
 
 from warden_bot.alert_states import AlertSeverity
 from warden_bot.domain.audience import Audience
+from warden_bot.domain.trouble import IN_LESSON, KNOWN_WORDS, MUTED, SAID_TODAY, UNWELCOME, WEEK_FULL
 from warden_bot.domain.year import MOST_A_WEEK, week_start
 from warden_bot.states import DeliveryStatus, Priority
 from warden_bot.store.alerts import Alert
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
-from warden_bot.store.hushes import UNWELCOME, muted, unwelcome
-from warden_bot.store.outbox import IN_LESSON, KNOWN_WORDS, MUTED, SAID_TODAY, WEEK_FULL, Delivery, reason_to_spare
+from warden_bot.store.hushes import muted, unwelcome
+from warden_bot.store.outbox import Delivery, reason_to_spare
 
 Spares = Mapping[str, ColumnElement[bool]]  # why a group is spared → which groups are
 HEARD = (  # or may yet be

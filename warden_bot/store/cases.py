@@ -277,14 +277,15 @@ async def recent_case_of(
     session: Session, reporter_hash: str, since: datetime, *, in_groups: bool = True
 ) -> Case | None:
     """Return the newest case, not closed, to which this reporter has told something since a moment; not the guard's."""
-    told = [
-        col(Tip.reporter_hash) == reporter_hash,
-        col(Tip.received_at) >= since,
-        ~col(Case.category).startswith(GUARD),
-    ]
-    told += [] if in_groups else [col(Tip.from_group).is_(False)]
-    query = select(Case).join(Tip, col(Tip.case_id) == col(Case.id))
-    query = query.where(Case.school_id == session.school_id, Case.status != CaseStatus.CLOSED, *told)
+    query = (
+        select(Case)
+        .join(Tip, col(Tip.case_id) == col(Case.id))
+        .where(Case.school_id == session.school_id, Case.status != CaseStatus.CLOSED)
+        .where(~col(Case.category).startswith(GUARD))
+        .where(Tip.reporter_hash == reporter_hash, Tip.received_at >= since)
+    )
+    if not in_groups:
+        query = query.where(col(Tip.from_group).is_(False))
     return (await session.exec(query.order_by(col(Case.id).desc()).limit(1))).first()
 
 

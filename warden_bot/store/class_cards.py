@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, UniqueConstraint, func, or_
+from sqlalchemy import ColumnElement, UniqueConstraint, case, func, or_
 from sqlalchemy import select as pick
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col, select
@@ -124,7 +124,9 @@ async def keep_cards(session: Session, month: str, texts: Mapping[int, str], now
 
 
 async def card_of(session: Session, group_id: int, month: str | None = None) -> ClassCard | None:
-    """Return a class's card of a month, or its newest that says something."""
+    """Return a class's card of a month, or its newest that says something; where none does, the newest."""
     query = select(ClassCard).where(ClassCard.school_id == session.school_id, ClassCard.group_id == group_id)
-    wanted = col(ClassCard.text) != "" if month is None else col(ClassCard.month) == month
-    return (await session.exec(query.where(wanted).order_by(col(ClassCard.month).desc()).limit(1))).first()
+    if month is not None:
+        query = query.where(ClassCard.month == month)
+    told_first = case((col(ClassCard.text) != "", 0), else_=1)
+    return (await session.exec(query.order_by(told_first, col(ClassCard.month).desc()).limit(1))).first()

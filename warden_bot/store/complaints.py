@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, or_
 from sqlmodel import col, select
 
+from warden_bot.domain.trouble import UNWELCOME
 from warden_bot.states import DeliveryStatus, HushReason
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.budget import unsolicited
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group
-from warden_bot.store.hushes import GROUP, SENDER, UNWELCOME, Hush, hush, of_group
+from warden_bot.store.hushes import GROUP, SENDER, Hush, hush, of_group
 from warden_bot.store.outbox import Delivery
 
 WAITED = timedelta(days=2)  # at most, from a broadcast to its being heard in a group

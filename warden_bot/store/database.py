@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 
 REVISION = "0006"  # the migration this program was written for; a test holds it against store/migrations
 BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process's write
+# Seconds between two of many transactions: who waits for SQLite's lock looks for it every 100 ms, and must find it free.
+BREATH = 0.05
 CONNECT_SECONDS = 5  # how long a connection to PostgreSQL may take to come about
 PING_AFTER_SECONDS = 5  # a connection to PostgreSQL that was idle for so long is asked whether it still lives
 READERS = 4

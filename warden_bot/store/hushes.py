@@ -17,7 +17,6 @@ from warden_bot.store.rows import changed_rows, run_once
 
 EVERYWHERE = "everywhere"
 GROUP, SENDER = "group:", "sender:"
-UNWELCOME = HushReason.UNWELCOME.value  # why something routine is not sent, and how `in_words` knows it
 LIVE = "(until IS NULL OR until > ?)"
 # For plain SQL elsewhere in the store; its values are the school and now.
 STOPPED_NOW = f"SELECT 1 FROM hush WHERE school_id = ? AND scope = '{EVERYWHERE}' AND {LIVE} LIMIT 1"  # noqa: S608 -- ours

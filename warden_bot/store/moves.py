@@ -27,13 +27,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Update, or_, update
 from sqlmodel import col, select
 
+from warden_bot.domain.trouble import MUTED
 from warden_bot.errors import IllegalMove
 from warden_bot.states import DELIVERY_MOVES, DeliveryMove, DeliveryStatus, Priority
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.columns import microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.inline import HEAVY
-from warden_bot.store.outbox import HELD, MUTED, TO_BE_POSTED, WAITING, Delivery
+from warden_bot.store.outbox import HELD, TO_BE_POSTED, WAITING, Delivery
 from warden_bot.store.rows import Row, changed_rows, run_once, run_over
 
 LEASE = timedelta(seconds=10)  # how long a claim holds without being renewed
@@ -241,6 +242,17 @@ async def close_window(session: Session, broadcast_id: int, now: datetime) -> in
     """Let what is being sent this moment not leave any more if it comes back untaken; return how many those are."""
     statement = update(Delivery).where(HELD, col(Delivery.broadcast_id) == broadcast_id).values(expires_at=now)
     return changed_rows(await session.execute(statement.execution_options(synchronize_session=False)))
+
+
+async def supersede(session: Session, prefix: str, now: datetime) -> datetime:
+    """Call back replies whose key begins so; return when the next may leave, after one that is being sent this moment."""
+    ours = (col(Delivery.school_id) == session.school_id, col(Delivery.key).startswith(prefix))
+    waiting = (WAITING, col(Delivery.priority) == Priority.REPLY)
+    called_back = moving(DeliveryMove.CALL_BACK, DeliveryStatus.CANCELLED).where(*waiting, *ours)
+    await session.execute(called_back.values(finished_at=now))
+    last_try = update(Delivery).where(HELD, *ours).values(expires_at=now)
+    held = changed_rows(await session.execute(last_try.execution_options(synchronize_session=False)))
+    return now + LEASE if held else now
 
 
 async def free_stragglers(session: Session) -> int:

@@ -24,12 +24,12 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel, col
 
 from warden_bot.domain.audience import Audience
-from warden_bot.domain.trouble import in_words
+from warden_bot.domain.trouble import IN_LESSON, KNOWN_WORDS, SAID_TODAY, UNWELCOME, WEEK_FULL, in_words
 from warden_bot.states import STRANDED, AttemptOutcome, ChannelKind, DeliveryStatus, Priority
 from warden_bot.store.columns import MICROSECOND, Identity, Instant, NumberOf, WordOf, microseconds
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group, in_audience
-from warden_bot.store.hushes import UNWELCOME, stopped
+from warden_bot.store.hushes import stopped
 from warden_bot.store.inline import HEAVY
 
 SIGN_IN = "sign-in:"  # how the key of a message begins that gets the way into the console when it is sent
@@ -40,8 +40,6 @@ STRANDED_ROWS = text("status IN ('failed', 'unconfirmed', 'expired')")
 TO_BE_POSTED = text("status = 'relay_pending'")
 ASKED_FOR = text("inbox_id IS NOT NULL")
 SHUFFLE, SHUFFLE_ROUND = (7919, 100_003)  # primes: neighbours in the list get turns far apart
-# Why something routine is not sent to one group; domain/trouble.py says each in words.
-MUTED, WEEK_FULL, SAID_TODAY, KNOWN_WORDS, IN_LESSON = "muted", "week_full", "said_today", "known_words", "in_lesson"
 Meant = Audience | ColumnElement[bool]  # groups by a rule, or by a condition
 ON_ITS_WAY = timedelta(minutes=1)  # what a repeat may take until the platform looks whether it knows the key
 

@@ -115,27 +115,28 @@ def _free(now: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= now, until > now + 2 * HOLDS)
 
 
-async def anything_unwanted(session: Session, now: datetime) -> bool:
-    """Say whether something of an alert is to be taken back now; nearly always there is no such alert."""
+async def kinds_unwanted(session: Session, now: datetime) -> list[ChannelKind]:
+    """Return on which platforms something of an alert is to be taken back now; nearly always there is no such alert."""
     query = (
-        select(Delivery.id)
+        select(Group.channel)
+        .join(Delivery, col(Delivery.group_id) == col(Group.id))
         .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
         .join(Alert, col(Alert.id) == col(Broadcast.alert_id))
         .where(_due(session, now))
     )
-    return (await session.exec(query.limit(1))).first() is not None
+    return [ChannelKind(found) for found in (await session.exec(query.distinct())).all()]
 
 
 async def claim_unwanted(
-    session: Session, due_at: datetime, now: datetime, alert_id: int | None = None
+    session: Session, kind: ChannelKind, due_at: datetime, now: datetime, alert_id: int | None = None
 ) -> list[Unwanted]:
-    """Hold some of what was to be taken back at an instant, of one alert or of all; nobody else tries it meanwhile."""
+    """Hold some of what was to be taken back there at an instant, of one alert or of all; nobody else tries it meanwhile."""
     query = (
         select(Delivery, Group, Alert)
         .join(Group, col(Group.id) == col(Delivery.group_id))
         .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
         .join(Alert, col(Alert.id) == col(Broadcast.alert_id))
-        .where(_due(session, now), col(Delivery.not_before) <= due_at)
+        .where(_due(session, now), col(Delivery.not_before) <= due_at, col(Group.channel) == kind)
         .order_by(col(Delivery.not_before), col(Delivery.id).desc())  # a newer part before what it followed
         .limit(MOST_AT_ONCE)
     )

@@ -10,6 +10,7 @@ from warden_bot.store.database import Database, Session
 from warden_bot.store.sealing import Sealer
 
 WORDS = "room_message.words"  # the seal's context
+MOST_LINES = 500  # read at once
 
 
 class RoomMessage(SQLModel, table=True):
@@ -34,12 +35,12 @@ async def say(session: Session, sealer: Sealer, room: str, author: str, name: st
     )
 
 
-async def said_since(session: Session, last_id: int, room: str | None = None, most: int = 500) -> Sequence[RoomMessage]:
+async def said_since(session: Session, last_id: int, room: str | None = None) -> Sequence[RoomMessage]:
     """Return the lines after `last_id`, of one room or of all, in order."""
     query = select(RoomMessage).where(RoomMessage.school_id == session.school_id, col(RoomMessage.id) > last_id)
     if room is not None:
         query = query.where(RoomMessage.room == room)
-    return (await session.exec(query.order_by(col(RoomMessage.id)).limit(most))).all()
+    return (await session.exec(query.order_by(col(RoomMessage.id)).limit(MOST_LINES))).all()
 
 
 async def last_said(session: Session) -> int:

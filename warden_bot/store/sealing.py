@@ -74,12 +74,12 @@ class Sealer:
         name = sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES]
         cipher = self._ciphers.get(name)
         if sealed[: len(VERSION)] != VERSION or cipher is None:
-            message = f"sealed with key {name.hex()}, which WARDEN_SECRET_KEYS does not hold"
+            message = f"打不开：封存用的密钥 {name.hex()} 不在 WARDEN_SECRET_KEYS 里。把它加回去，用 keys show 核对"
             raise SealBroken(message)
         try:
             return cipher.decrypt(sealed[HEAD - NONCE_BYTES : HEAD], sealed[HEAD:], context.encode())
         except InvalidTag:
-            message = f"sealed bytes of {context} were changed"
+            message = f"打不开：封存的内容（{context}）被改动过，请从备份恢复"
             raise SealBroken(message) from None
 
     def keyed_hash(self, text: str) -> str:
@@ -117,6 +117,6 @@ def key_beside(database: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        message = f"{path} does not hold a key; put back the one that sealed this database"
+        message = f"{path} 里没有密钥，请把封存这个数据库的那个文件放回来"
         raise SealBroken(message)
     return key

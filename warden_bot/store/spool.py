@@ -17,6 +17,7 @@ from pathlib import Path
 from warden_bot.domain.message import InboundMessage, Media, Sender
 from warden_bot.errors import SealBroken
 from warden_bot.states import ChannelKind, SenderRole
+from warden_bot.store.erasures import Erasures, sync_folder
 from warden_bot.store.sealing import KEY_ID_BYTES, VERSION, Sealer
 
 SPOOLED = "spool.message"  # the seal's context
@@ -29,12 +30,13 @@ Spooled = tuple[InboundMessage, datetime]
 
 
 class Spool:
-    """A folder of sealed messages."""
+    """A folder of sealed messages; beside them stands what reporters had erased."""
 
     def __init__(self, folder: Path, sealer: Sealer) -> None:
         self._folder = folder
         self._sealer = sealer
         self._in_memory: dict[str, Spooled] = {}
+        self.erasures = Erasures(folder)
 
     async def keep(self, message: InboundMessage, received_at: datetime) -> None:
         """Keep one message. Returns when it is on disk, or, where the disk refuses it, in memory."""
@@ -153,11 +155,7 @@ class Spool:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self._folder)
 
 
 def _parsed(words: str) -> Spooled:

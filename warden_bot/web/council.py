@@ -20,7 +20,7 @@ from warden_bot.web.challenge import is_worked, new_challenge, nonce_of
 from warden_bot.web.keys import HOUSE
 from warden_bot.web.relay import shown
 from warden_bot.web.smallforms import small_form, words_of
-from warden_bot.web.tippages import HEADS, PORCH, danger_line, line_page, receipt_page
+from warden_bot.web.tippages import HEADS, PORCH, danger_line, filled_in, line_page, receipt_page
 from warden_bot.web.tipstatus import IN_DANGER, counted, store_form
 from warden_bot.web.tries import network_of
 
@@ -163,12 +163,9 @@ def _state(request: web.Request, question: CouncilQuestion) -> str:
 
 def council_words(request: web.Request, **values: str) -> dict[str, str]:
     """Return what the pages of the hall say, by name; the values are those that only some sentences need."""
-    house = request.app[HOUSE]
-    library = house.shelf.library
+    library = request.app[HOUSE].shelf.library
     limits = {"days": str(library.retention.opinions), "longest": str(LONGEST_OPINION)}
-    return library.open_pages.words.words(
-        COUNCIL, library.values(day_words(house.clock(), house.zone), **limits, **values)
-    )
+    return filled_in(request, library.open_pages.words, COUNCIL, **limits, **values)
 
 
 def council_page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:

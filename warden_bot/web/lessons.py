@@ -9,7 +9,6 @@ from aiohttp import web
 
 from warden_bot.content.lessons import Lesson
 from warden_bot.content.open_page_words import LESSON
-from warden_bot.domain.calendar import day_words
 from warden_bot.errors import LinkRefused
 from warden_bot.handlers.lessons import PAGE_LASTS, Opened, count_visitor, is_counted, marked, opened
 from warden_bot.store.columns import EPOCH
@@ -17,7 +16,7 @@ from warden_bot.web.challenge import new_challenge, nonce_of
 from warden_bot.web.keys import HOUSE
 from warden_bot.web.relay import gone, shown
 from warden_bot.web.smallforms import small_form
-from warden_bot.web.tippages import PORCH
+from warden_bot.web.tippages import PORCH, filled_in
 from warden_bot.web.tries import network_of
 
 COOKIE, COOKIE_PATH = "lesson_visitor", "/lesson"
@@ -104,9 +103,7 @@ def _chosen(lesson: Lesson, fields: Mapping[str, str]) -> list[int] | None:
 
 def _words(request: web.Request, **values: str) -> dict[str, str]:
     """Return what the pages say, by name; the values are those that only some sentences need."""
-    house = request.app[HOUSE]
-    library = house.shelf.library
-    return library.open_pages.words.words(LESSON, library.values(day_words(house.clock(), house.zone), **values))
+    return filled_in(request, request.app[HOUSE].shelf.library.open_pages.words, LESSON, **values)
 
 
 def _quiz(request: web.Request, opening: Opened, fields: Mapping[str, str], fault: str = "") -> web.Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from warden_bot.content.page_words import PageWords
 from warden_bot.domain.calendar import day_words
 from warden_bot.handlers.tipform import Taken
 from warden_bot.web.keys import HOUSE
@@ -44,12 +45,15 @@ def language_of(request: web.Request) -> str:
 
 def words_for(request: web.Request) -> Mapping[str, str]:
     """Return the page's words by name."""
-    house = request.app[HOUSE]
-    library = house.shelf.library
+    library, language = request.app[HOUSE].shelf.library, language_of(request)
     keeps = {"tips": str(library.retention.tips), "reporters": str(library.retention.reporters)}
-    today = day_words(house.clock(), house.zone)
-    language = language_of(request)
-    return {**HEADS[language], **library.form.words(language, library.values(today, **keeps))}
+    return {**HEADS[language], **filled_in(request, library.form, language, **keeps)}
+
+
+def filled_in(request: web.Request, words: PageWords, page: str, **values: str) -> dict[str, str]:
+    """Return a page's words by name, as they are today; the values are those that only some sentences need."""
+    house = request.app[HOUSE]
+    return words.words(page, house.shelf.library.values(day_words(house.clock(), house.zone), **values))
 
 
 def tip_page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import os
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 WITHIN = timedelta(minutes=10)
 MOST_KNOWN = 20_000  # who is remembered at once; the oldest are forgotten
 MOST_CASES = 50  # of one network
+WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 OF_ADDRESS = {4: 32, 6: 64}  # bits. A telephone company gives a neighbourhood one IPv4 address: no wider net is fair
 
 
@@ -65,13 +67,16 @@ class Tries:
 def network_of(request: web.Request) -> str:
     """Return the network that a request comes from, the same for all who share a line.
 
-    Every proxy adds the address it saw at the end, in the same line or in one of its own: only the last is a proxy's word.
-    What a proxy says is believed when the operator names it (WARDEN_TRUSTED_PROXIES), or it stands on this machine.
+    Every proxy adds the address it saw at the end, in the same line or in one of its own. What a proxy says is believed when
+    the operator names it (WARDEN_TRUSTED_PROXIES), or it stands on this machine: from the end up to the first that is none.
     """
-    peer = _address(request.remote or "")
-    lines = request.headers.getall("X-Forwarded-For", [])
-    told = _address(",".join(lines).rsplit(",", 1)[-1].strip())
-    address = told if told is not None and _is_trusted(peer, request.app[HOUSE].trusted_proxies) else peer
+    address = _address(request.remote or "")
+    proxies = request.app[HOUSE].trusted_proxies
+    for told in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
+        before = _address(told)
+        if before is None or not _is_trusted(address, proxies):
+            break
+        address = before
     if address is None:
         return "unknown"
     return str(ipaddress.ip_network((address, OF_ADDRESS[address.version]), strict=False))
@@ -79,12 +84,14 @@ def network_of(request: web.Request) -> str:
 
 def _is_trusted(peer: Address | None, proxies: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
     """Say whether a peer is one of our proxies. One without an address came through a socket of this machine."""
-    plain = (peer.ipv4_mapped or peer) if isinstance(peer, ipaddress.IPv6Address) else peer
-    return plain is None or any(plain in network for network in proxies)
+    return peer is None or any(peer in network for network in proxies)
 
 
 def _address(text: str) -> Address | None:
+    """Read an address, also with a port, as some proxies write it; one of IPv4 that came over IPv6 is one of IPv4."""
+    found = WITH_PORT.fullmatch(text.strip())
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(found["v6"] or found["v4"] if found else text.strip())
     except ValueError:
         return None
+    return (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address

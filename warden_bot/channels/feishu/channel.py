@@ -68,6 +68,7 @@ MENTION_TAG = re.compile(r"<(?=/?at\b)", re.IGNORECASE)  # <at user_id="all"></a
 GONE = ("dissolved", "dissolved_save")  # unsure: other values of chat_status than "normal" are not in our documents
 OURS = re.compile(r"\b(?:o[cnmu]|cli)_[\w-]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")  # ids and addresses in a platform's words
 TOO_MANY = re.compile(r"too many|frequen", re.IGNORECASE)
+RECALLED = 230011  # by an earlier try, whose answer was lost, or by hand
 FREQUENT_OR_WRONG = 9499  # documented for a wrong body; seen for too many requests too, so its words decide
 
 REJECTED = AttemptOutcome.REJECTED
@@ -91,9 +92,7 @@ ERRORS: Errors = {
     ),  # a person out of the app's range, or who wants nothing from the bot
     **dict.fromkeys((230018, 230034, 230035), ROUTE_BROKEN),  # the bot may not speak there; no such receiver; denied
     **dict.fromkeys((232006, 232009), ROUTE_BROKEN),  # no such chat; dissolved
-    **dict.fromkeys(
-        (230009, 230011, 230026, 230050, 230054), CANNOT_RECALL
-    ),  # or recalled already, or not the bot's own
+    **dict.fromkeys((230009, RECALLED, 230026, 230050, 230054), CANNOT_RECALL),  # or too old, or not the bot's own
     **dict.fromkeys((230020, 232019, 99991400), throttled(THROTTLE_WAIT)),
     **dict.fromkeys((230022, 230028), CONTENT_REFUSED),  # plain telephone numbers can cause the second
     230025: TEXT_TOO_LONG,
@@ -204,7 +203,11 @@ class Feishu(Channel):
         """Take back a message of the app's bot; what a custom bot wrote only the group's owner can."""
         if not APP_ADDRESS.fullmatch(address):
             return await super().recall(address, external_id)
-        await self._ask("DELETE", f"{MESSAGES}/{quote(external_id, safe='')}")
+        try:
+            await self._ask("DELETE", f"{MESSAGES}/{quote(external_id, safe='')}")
+        except SendError as error:
+            if error.platform_code != str(RECALLED):
+                raise
         return None
 
     async def probe(self, address: str, secret: str) -> None:

@@ -69,7 +69,7 @@ PATTERNS: dict[str, str] = {
         r"(?:刚|正在|已经)\w{0,4}(?:转|打|汇|付)(?:了|过去)?\w{0,6}(?:骗|假的|不对劲)|(?:骗|假的)\w{0,10}(?:刚|正在|已经)\w{0,3}(?:转|打|汇|付)"
         r"|(?:刚|正在|已经)转(?:账|钱|了|过去)?(?:给)?\w{0,6}骗|钱刚转(?:过去|出去|走)|钱(?:在|正)?\w{0,6}(?:被转|刷走|划走|一笔笔)|(?:骗子|公检法|客服)\w{0,10}(?:共享屏幕|屏幕共享|开着屏幕)"
     ),
-    "call_for_help": r"^救+$|救命|救救(?:我|他|她|孩子|人)|救我|快来人|求救|出人命|快报警|楼塌",
+    "call_for_help": r"^救+人?啊*$|救命|救救(?:我|他|她|孩子|人)|救我|快来人|求救|出人命|快报警|楼塌",
 }
 # Every text that an expression matches has one of these characters of its kind, so the others need not be searched:
 # most talk has none at all. The tests prove it from the expressions; they fail for a new phrase without one.

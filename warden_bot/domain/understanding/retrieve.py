@@ -33,11 +33,16 @@ class TopicSamples:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One topic that a text may be about; `score` is how sure that is, between 0 and 1."""
+    """One topic that a text may be about; `score` is how sure that is, between 0 and 1.
+
+    `near` is how near it is by itself, about 1 for a sample line's like: of a report, which is always nearer to other
+    reports than to any question, it still says what it is about.
+    """
 
     topic: str
     score: float
     keyword: str = ""
+    near: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class SampleIndex:
         nearest, act = acts[0] if acts else (0.0, None)
         best = topics[0][0] if topics else 0.0
         matches = tuple(
-            Match(topic, _sure(score - nearest, score - _next(topics, topic)), keywords.get(topic, ""))
+            Match(topic, _sure(score - nearest, score - _next(topics, topic)), keywords.get(topic, ""), score)
             for score, topic in topics[:most]
         )
         lead = nearest - best if act else NO_ACT

@@ -56,7 +56,10 @@ async def drafted(request: web.Request) -> web.StreamResponse:
             lambda session: raise_alert(session, bench, wanted, visit.officer, submitted=False)
         )
     except Refused as refused:
-        return await _form(request, visit, {name: upload.words(name) for name in upload.fields}, refused)
+        lost = bool(upload.photos or upload.dropped)
+        return await _form(
+            request, visit, {name: upload.words(name) for name in upload.fields}, refused, photo_lost=lost
+        )
     finally:
         seat.leave()
     return see_other(f"/console/alerts/{alert.id}")
@@ -113,7 +116,12 @@ async def _picture(request: web.Request, upload: Upload) -> tuple[bytes, str] | 
 
 
 async def _form(
-    request: web.Request, visit: Visit, filled: Mapping[str, str], refused: Refused | None = None
+    request: web.Request,
+    visit: Visit,
+    filled: Mapping[str, str],
+    refused: Refused | None = None,
+    *,
+    photo_lost: bool = False,  # a browser never fills in a file again: whoever chose one has to know
 ) -> web.Response:
     house = request.app[HOUSE]
     async with house.database.read() as session:
@@ -121,6 +129,7 @@ async def _form(
     values: dict[str, Any] = {
         "filled": filled,
         "fault": str(refused or ""),
+        "photo_lost": photo_lost,
         "severities": [(one, words) for one, words in SEVERITIES.items() if visit.officer.role in RAISERS[one]],
         "audiences": [*AUDIENCES.items(), *((f"grade:{grade}", grade) for grade in grades)],
         "longest": LONGEST,

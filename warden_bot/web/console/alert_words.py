@@ -78,7 +78,7 @@ WORDS: Mapping[str, Any] = MappingProxyType(
         },
         "heard_words": {
             AcknowledgedBy.MESSAGE: "群里回的",
-            AcknowledgedBy.BUTTON: "点的按钮",
+            AcknowledgedBy.BUTTON: "点的表情或按钮",
             AcknowledgedBy.PAGE: "网页上点的",
             AcknowledgedBy.CALL: "打过电话",
         },

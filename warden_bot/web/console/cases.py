@@ -81,6 +81,16 @@ async def listed(request: web.Request) -> web.StreamResponse:
 
 
 @guarded
+async def looked_up(request: web.Request) -> web.StreamResponse:
+    """Open the case whose code somebody typed: one that is closed stands in no list."""
+    await visit_of(request, Room.CASES)
+    code = read_code(request.query.get("code", ""))
+    if code is None:
+        raise Refused("没有这个编号的线索")
+    return see_other(f"/console/cases/{code}")
+
+
+@guarded
 async def shown(request: web.Request) -> web.StreamResponse:
     """Show one case in the console."""
     return await _show(request, _way(await visit_of(request, Room.CASES), request))

@@ -13,6 +13,7 @@ def add_console(site: web.Application) -> None:
     site.router.add_get(f"/case/{TOKEN}", cases.linked)
     site.router.add_post(f"/case/{TOKEN}", cases.touched)
     site.router.add_get("/console", cases.listed)
+    site.router.add_get("/console/cases", cases.looked_up)
     site.router.add_get("/console/cases/{code}", cases.shown)
     site.router.add_post("/console/cases/{code}", cases.changed)
     site.router.add_get("/console/alerts", alerts.alerts)

@@ -14,11 +14,12 @@ from warden_bot.web.keys import HOUSE
 @guarded
 async def handover(request: web.Request) -> web.StreamResponse:
     """Show what `shifts handover` prints."""
-    house, visit = request.app[HOUSE], await visit_of(request, Room.HANDOVER)
+    house, visit, now = request.app[HOUSE], await visit_of(request, Room.HANDOVER), request.app[HOUSE].clock()
     async with house.database.read() as session:
-        found = await hand_over(session, house.shelf.library, house.clock())
+        found = await hand_over(session, house.shelf.library, now)
 
     def local(instant: str) -> str:
-        return datetime.fromisoformat(instant).astimezone(house.zone).strftime("%m-%d %H:%M")
+        at, this_year = datetime.fromisoformat(instant).astimezone(house.zone), now.astimezone(house.zone).year
+        return at.strftime("%m-%d %H:%M" if at.year == this_year else "%Y-%m-%d %H:%M")
 
     return room_page(visit, Room.HANDOVER, "handover.html", found=found, local=local, about=category_words)

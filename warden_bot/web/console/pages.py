@@ -99,7 +99,7 @@ def guarded(handler: Handler) -> Handler:
             return line_page(words, 404 if refused.code == "forged" else 410)
         except Refused as refused:
             denied = isinstance(refused, AccessDenied)
-            return line_page(str(refused), 403 if denied else 409, back="" if denied else request.path)
+            return line_page(str(refused), 403 if denied else 409, back="" if denied else _way_back(request))
         except SealBroken:
             return line_page("原话打不开：缺少密钥，请告诉运维。", 503)
         except web.HTTPException:
@@ -109,6 +109,13 @@ def guarded(handler: Handler) -> Handler:
             return line_page(BROKEN, 503, back=request.path)
 
     return answer
+
+
+def _way_back(request: web.Request) -> str:
+    """Return where whoever was refused can go on: the page they posted from; a page that does not open leads to the list."""
+    if request.method == "POST":
+        return request.path
+    return COOKIE_PATH if request.path.startswith(f"{COOKIE_PATH}/") else ""
 
 
 def page(template: str, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401 -- what a template shows

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from aiohttp import web
 
-from warden_bot.errors import Refused
+from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.console import Room
 from warden_bot.handlers.roster import FIRST_YEAR, LAST_YEAR
 from warden_bot.handlers.roster_week import DAYS, may_edit, put_on, stand_in, swap, take_off, week_of
 from warden_bot.store.database import Session
 from warden_bot.store.officers import Officer
-from warden_bot.web.console.pages import guarded, posted, room_page, see_other, visit_of
+from warden_bot.web.console.pages import Visit, guarded, posted, room_page, see_other, visit_of
 from warden_bot.web.keys import HOUSE, House
 
 WEEKDAYS = "一二三四五六日"
@@ -20,8 +21,28 @@ WEEKDAYS = "一二三四五六日"
 @guarded
 async def roster(request: web.Request) -> web.StreamResponse:
     """Show a week: this one, or that of the day which the address names."""
-    house, visit = request.app[HOUSE], await visit_of(request, Room.ROSTER)
-    first = _monday(request.query.get("week", ""), house)
+    return await _show(request, await visit_of(request, Room.ROSTER), request.query.get("week", ""))
+
+
+@guarded
+async def edited(request: web.Request) -> web.StreamResponse:
+    """Change the roster as a form says, then show the week again; what is refused stands as a line over the filled form."""
+    house = request.app[HOUSE]
+    visit, fields = await posted(request, Room.ROSTER)
+    try:
+        await house.database.write(lambda session: _edit(session, house, visit.officer, fields))
+    except Refused as refused:
+        answer = await _show(request, visit, fields.get("week", ""), fields, str(refused))
+        answer.set_status(403 if isinstance(refused, AccessDenied) else 409)
+        return answer
+    return see_other(f"/console/roster?week={_monday(fields.get('week', ''), house)}&done=1")
+
+
+async def _show(
+    request: web.Request, visit: Visit, wanted: str, filled: Mapping[str, str] = MappingProxyType({}), fault: str = ""
+) -> web.Response:
+    house = request.app[HOUSE]
+    first = _monday(wanted, house)
     async with house.database.read() as session:
         week = await week_of(session, first, house.clock(), house.zone)
     return room_page(
@@ -35,16 +56,9 @@ async def roster(request: web.Request) -> web.StreamResponse:
         weekdays=WEEKDAYS,
         may_edit=may_edit(visit.officer),
         done="改好了。" if request.query.get("done") else "",
+        filled=filled,
+        fault=fault,
     )
-
-
-@guarded
-async def edited(request: web.Request) -> web.StreamResponse:
-    """Change the roster as a form says, then show the week again."""
-    house = request.app[HOUSE]
-    visit, fields = await posted(request, Room.ROSTER)
-    await house.database.write(lambda session: _edit(session, house, visit.officer, fields))
-    return see_other(f"/console/roster?week={_monday(fields.get('week', ''), house)}&done=1")
 
 
 async def _edit(session: Session, house: House, by: Officer, fields: Mapping[str, str]) -> None:

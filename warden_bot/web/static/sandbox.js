@@ -8,8 +8,10 @@ const EXAMPLES = {
   group: ["反诈热线是多少", "@安全助手 群里让扫码交资料费是真的吗", "今天作业是第几页", "收到"],
   parent: ["孩子电动车能在楼道充电吗", "举报：北门小店卖电子烟给学生，中午都在", "我刚转了钱给骗子怎么办", "人工"],
   student: ["有人拿我照片威胁我要钱", "聪明药能吃吗", "举报会不会被别人知道"],
-  officer: ["接"],
+  teacher: ["有人冒充我在群里收钱", "孩子电动车能在楼道充电吗", "人工"],
+  officer: ["登录"],
 };
+const ADDRESS = /(https?:\/\/[\w.:\/-]+)/;
 const CALLS = new Set(["tip", "emergency", "human"]);
 const DONE = new Set(["sent", "failed", "unconfirmed", "expired", "cancelled"]);
 let cells = {};
@@ -103,7 +105,7 @@ function addLine(line) {
   const head = document.createElement("small");
   head.textContent = (line.author === "bot" ? "机器人" : line.name) + " " + line.at;
   const words = document.createElement("span");
-  words.textContent = line.words;
+  words.append(...(line.author === "bot" ? withLinks(line.words) : [line.words]));
   const picture = line.author === "bot" && /^\[图片\] ([\w-]+)$/.exec(line.words);
   if (picture) {
     const image = document.createElement("img");
@@ -115,6 +117,19 @@ function addLine(line) {
   item.append(head, words);
   list.append(item);
   list.scrollTop = list.scrollHeight;
+}
+
+// An officer's phone opens what is touched; here it is another tab, so that the rooms stay.
+function withLinks(words) {
+  return words.split(ADDRESS).map((piece, number) => {
+    if (number % 2 === 0) return piece;
+    const link = document.createElement("a");
+    link.href = piece;
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.textContent = piece;
+    return link;
+  });
 }
 
 async function changeRoom() {
@@ -142,7 +157,7 @@ let shown = new Set();
 
 function showExamples(kind, lines = []) {
   const codes = lines.map((line) => /[2-9A-Z]{4}-[2-9A-Z]{4}/.exec(line.words)).filter(Boolean);
-  const texts = kind === "officer" && codes.length ? [`接 ${codes.at(-1)[0]}`] : EXAMPLES[kind] || EXAMPLES.parent;
+  const texts = kind === "officer" && codes.length ? [`接 ${codes.at(-1)[0]}`, ...EXAMPLES.officer] : EXAMPLES[kind] || EXAMPLES.parent;
   const buttons = texts.map((text) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -166,7 +181,7 @@ byId("write").addEventListener("submit", async (event) => {
   byId("text").value = "";
   try {
     const said = await post("/sandbox/messages", { room: byId("room").value, role: byId("role").value, text });
-    byId("verdict").textContent = `机器人：${STATUS_WORDS[said.action] || said.action}`;
+    byId("verdict").textContent = `机器人：${byId("role").value === "officer" && said.action === "status" ? "回了民警" : STATUS_WORDS[said.action] || said.action}`;
     if (CALLS.has(said.action)) showPhones();
   } catch {
     byId("text").value = text;
