@@ -45,14 +45,18 @@ async def case_code(desk: Desk) -> str:
     return (await cases(desk))[0].code
 
 
-async def say_to_reporter(desk: Desk, code: str, words: str) -> None:
+async def keep_note(desk: Desk, code: str, kind: NoteKind, sealed: bytes) -> None:
     async def write(session: Session) -> None:
         case = await case_by_code(session, code)
         assert case is not None
-        add_note(session, case, NoteKind.TO_REPORTER, desk.sealer.seal(words, NOTE_TEXT), NOW)
-        add_note(session, case, NoteKind.NOTE, desk.sealer.seal("只给同事看", NOTE_TEXT), NOW)
+        add_note(session, case, kind, sealed, NOW)
 
     await desk.database.write(write)
+
+
+async def say_to_reporter(desk: Desk, code: str, words: str) -> None:
+    await keep_note(desk, code, NoteKind.TO_REPORTER, desk.sealer.seal(words, NOTE_TEXT))
+    await keep_note(desk, code, NoteKind.NOTE, desk.sealer.seal("只给同事看", NOTE_TEXT))
 
 
 async def taken_by_an_officer(desk: Desk, code: str) -> None:
@@ -97,6 +101,17 @@ async def test_reporter_reads_what_the_officer_says_and_answers(client: Client, 
     assert [(status, "补充收到了" in found) for status, found in added] == [(200, True)] * 2
     assert (await tip_words(desk))[1:] == ["靠窗的柜台"]  # pressed twice, stored once
     assert (await events(desk, case)).count(CaseEventKind.TIP_ADDED) == 1
+
+
+async def test_one_lost_key_hides_neither_the_state_nor_the_other_words(client: Client, desk: Desk) -> None:
+    code = code_of(await (await tell(client)).text())
+    for sealed in (b"sealed with a key that nobody has", desk.sealer.seal("请再看看柜台", NOTE_TEXT)):
+        await keep_note(desk, await case_code(desk), NoteKind.TO_REPORTER, sealed)
+
+    status, page = await ask(client, code)
+
+    assert status == 200
+    assert ("等值班民警看" in page, "请再看看柜台" in page) == (True, True)
 
 
 async def test_new_danger_and_news_of_a_closed_case_are_cases_of_their_own(client: Client, desk: Desk) -> None:

@@ -180,11 +180,18 @@ async def status_words(session: Session, sealer: Sealer, code: str, library: Lib
     if case is None:
         return library.replies.say("status_unknown", library.values())
     lines = [library.replies.say(STATUS_PHRASES[case.status], library.values(code=code))]
-    for one in await told_reporter(session, case.id or 0, receipt.id if receipt else None, SHOWN):
-        with suppress(SealBroken):  # a lost key must not hide how the case stands
-            words = sealer.open(one.sealed_text, NOTE_TEXT)
-            lines.append(library.replies.say("officer_words", library.values(words=words)))
+    written = await written_to(session, sealer, case.id or 0, receipt.id if receipt else None, SHOWN)
+    lines += [library.replies.say("officer_words", library.values(words=words)) for words in written]
     return "\n".join(lines)
+
+
+async def written_to(session: Session, sealer: Sealer, case_id: int, receipt_id: int | None, most: int) -> list[str]:
+    """Return what officers wrote to a reporter; a lost key must not hide how the case stands."""
+    found = []
+    for one in await told_reporter(session, case_id, receipt_id, most):
+        with suppress(SealBroken):
+            found.append(sealer.open(one.sealed_text, NOTE_TEXT))
+    return found
 
 
 def _write(session: Session, bench: Bench, case: Case, officer: Officer, kind: NoteKind, words: str) -> None:

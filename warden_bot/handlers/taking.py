@@ -5,7 +5,7 @@ No answer ever says what a case is about.
 
 import re
 from contextlib import suppress
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from warden_bot.channels.base import Reply
 from warden_bot.channels.registry import Channels
@@ -45,7 +45,6 @@ async def take_case(
     library: Library,
     now: datetime,
     channels: Channels | None = None,
-    zone: tzinfo = SHANGHAI,
 ) -> Reply | None:
     """Do with a case what an officer orders from the chat. Never says what it is about.
 
@@ -66,7 +65,7 @@ async def take_case(
         try:
             bench = Bench(sealer, channels or {}, library, now)
             if order is not None:
-                said = await _work(session, bench, message, order, officer, zone)
+                said = await _work(session, bench, message, order, officer)
             elif message.text.strip().startswith(FALSE_ALARM):
                 said = await _mark(session, code, officer, library, now)
             else:
@@ -92,9 +91,7 @@ async def _mark(session: Session, code: str, officer: Officer, library: Library,
     return MARKED.format(code=code)
 
 
-async def _work(
-    session: Session, bench: Bench, message: InboundMessage, order: DeskOrder, officer: Officer, zone: tzinfo
-) -> str:
+async def _work(session: Session, bench: Bench, message: InboundMessage, order: DeskOrder, officer: Officer) -> str:
     """Do one of the orders with words in them: only in private, or among officers."""
     if not message.private and not await _is_among_officers(session, message):
         return _say(bench, "orders_in_private")
@@ -102,7 +99,7 @@ async def _work(
         case = await transfer(session, bench, order.code, order.desk, officer, order.words)
         return _say(bench, "transferred", code=order.code, desk=bench.library.desks.of(case.desk).title)
     if order.verb is Verb.DUE:
-        return await _limit(session, bench, order, officer, zone)
+        return await _limit(session, bench, order, officer)
     if order.verb is Verb.REOPEN:
         return await _open_again(session, bench, order, officer)
     return await _write(session, bench, order, officer)
@@ -135,12 +132,12 @@ async def _open_again(session: Session, bench: Bench, order: DeskOrder, officer:
     return _say(bench, "reopened", code=order.code)
 
 
-async def _limit(session: Session, bench: Bench, order: DeskOrder, officer: Officer, zone: tzinfo) -> str:
-    day = read_day(order.words, bench.now.astimezone(zone).date())
+async def _limit(session: Session, bench: Bench, order: DeskOrder, officer: Officer) -> str:
+    day = read_day(order.words, bench.now.astimezone(SHANGHAI).date())
     if day is None:
         return _say(bench, "due_unclear")
-    await set_due(session, bench, order.code, officer, end_of(day, zone))
-    year = "" if day.year == bench.now.astimezone(zone).year else f"{day.year}年"
+    await set_due(session, bench, order.code, officer, end_of(day, SHANGHAI))
+    year = "" if day.year == bench.now.astimezone(SHANGHAI).year else f"{day.year}年"
     return _say(bench, "due_set", code=order.code, day=f"{year}{day.month}月{day.day}日")
 
 

@@ -13,11 +13,12 @@ from warden_bot.domain.understanding.judge import Verdict
 from warden_bot.errors import SealBroken
 from warden_bot.handlers.answer import hear, hear_danger, judged
 from warden_bot.handlers.case import call_duty
+from warden_bot.handlers.desk_work import written_to
 from warden_bot.handlers.incoming import Desk
 from warden_bot.handlers.same_event import event_of
 from warden_bot.handlers.tip import reporter_hash, sealed_tip, take_tip
 from warden_bot.states import Action, CaseEventKind, CaseStatus, ChannelKind, NoteKind, SenderRole
-from warden_bot.store.case_notes import NOTE_TEXT, add_note, told_reporter
+from warden_bot.store.case_notes import NOTE_TEXT, add_note
 from warden_bot.store.cases import TIP_TEXT, Case, Tip, add_event, add_tip, case_by_code, case_by_id, tips_of
 from warden_bot.store.database import Session
 from warden_bot.store.receipts import Receipt, add_receipt, receipt_by_code, receipts_of, take_turn
@@ -151,8 +152,8 @@ async def standing(session: Session, desk: Desk, code: str, now: datetime) -> St
         return Standing(code, case.status) if case is not None else None
     if await _was_said_in_a_group(session, case, receipt):
         return Standing(code, case.status)
-    notes = await told_reporter(session, receipt.case_id, receipt.id, MOST_SAID)
-    return Standing(code, case.status, [desk.sealer.open(note.sealed_text, NOTE_TEXT) for note in notes], may_add=True)
+    written = await written_to(session, desk.sealer, receipt.case_id, receipt.id, MOST_SAID)
+    return Standing(code, case.status, written, may_add=True)
 
 
 async def add_words(

@@ -162,13 +162,11 @@ async def count_forgotten(session: Session, forgetting: Forgetting, before: date
     return int((await session.execute(query.execution_options(**HEAVY))).scalar_one())
 
 
-async def forget_some(
-    session: Session, sealer: Sealer, forgetting: Forgetting, before: datetime, most: int = BATCH
-) -> int:
+async def forget_some(session: Session, sealer: Sealer, forgetting: Forgetting, before: datetime) -> int:
     """Erase the next few rows; return how many. Each is looked at again by the statement that erases it."""
     table, which = forgetting.table, forgetting.which(session.school_id, before)
     number = col(table.id)  # type: ignore[attr-defined]
-    found = select(number).where(*which).order_by(number).limit(most)
+    found = select(number).where(*which).order_by(number).limit(BATCH)
     ids = [one for (one,) in (await session.execute(found.execution_options(**HEAVY))).all()]
     if not ids:
         return 0

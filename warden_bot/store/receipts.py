@@ -49,7 +49,6 @@ async def add_receipt(
     reporter_hash: str,
     now: datetime,
     kept: timedelta = KEPT,
-    sealed_reply_to: bytes | None = None,
 ) -> Receipt:
     """Give a reporter a code for a case; it is good for as long as receipts are kept."""
     receipt = Receipt(
@@ -57,7 +56,6 @@ async def add_receipt(
         code=code,
         case_id=case.id or 0,
         reporter_hash=reporter_hash,
-        sealed_reply_to=sealed_reply_to,
         created_at=now,
         expires_at=now + kept,
     )

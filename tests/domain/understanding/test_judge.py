@@ -39,6 +39,7 @@ TO_THE_BOT = [
     ("怎么举报黑车", Action.ANSWER, "traffic.illegal-ride"),
     ("今天作业是第几页", Action.MENU, "svc.menu"),
     ("谢谢", Action.SILENT, None),
+    ("登录", Action.MENU, "svc.menu"),  # by whoever is no officer
     ("我要报警", Action.ANSWER, "emergency.110-119-120-122"),
     ("举报电话是多少", Action.ANSWER, "station.address-hours-phone"),
 ]

@@ -27,7 +27,7 @@ STATUS = re.compile(
 # A code that was misread, an O for a Q: no code of ours, but nothing else either.
 MISREAD = re.compile(r"\s*(?=[0-9-]*[A-Za-z])[0-9A-Za-z]{4}-[0-9A-Za-z]{4}\s*")
 MENU = re.compile(
-    r"^(?:菜单|帮助|help|功能|怎么用|使用说明|说明|你(?:能|会)(?:做|干)(?:什么|啥)|能问(?:什么|啥)|你是谁|menu"
+    r"^(?:菜单|帮助|help|功能|怎么用|使用说明|说明|你(?:能|会)(?:做|干)(?:什么|啥)|能问(?:什么|啥)|你是谁|menu|登[录陆]|后台"
     r"|(?:我?(?:想|要)?问?(?:一下)?)(?:怎么|怎样|如何|咋|[在去上到]?哪里?)(?:能|可以)?举报|举报(?:怎么|咋)[弄搞用])$"  # the menu says how
 )
 HUMAN = re.compile(r"^(?!.*(?:你是|是不是)).*(?:人工|真人|转民警|找民警|找警察|值班民警|叫个?(?:警察|民警)|接线员)")
