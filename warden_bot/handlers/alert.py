@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from warden_bot.alert_states import (
     BEFORE_RELEASE,
-    IN_FORCE,
     AlertEventKind,
     AlertKind,
     AlertMove,
@@ -25,7 +24,6 @@ from warden_bot.domain.calendar import day_words
 from warden_bot.errors import AccessDenied, Refused
 from warden_bot.handlers.alert_judging import (
     Bench,
-    against_update,
     finished,
     is_author,
     move,
@@ -211,8 +209,6 @@ async def update(
     said = [part.text for part in await parts_of(session, alert_id)]
     if officer is not None and said and said[-1] == marked(text.strip(), training=alert.training):
         raise Refused("和上一条说的一样，没有再发")
-    if alert.status in IN_FORCE and (reason := await against_update(session, bench, alert)):
-        raise Refused(reason)
     words, until = text.strip(), until or alert.expires_at
     await move(session, alert, AlertMove.UPDATE, expires_at=until)
     await add_follower(session, bench.channels, bench.zone, alert, AlertPart.UPDATE, words, until, bench.now)

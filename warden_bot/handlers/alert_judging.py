@@ -122,7 +122,10 @@ async def require_room(session: Session, bench: Bench, alert: Alert, leaves: dat
 
 
 async def against_update(session: Session, bench: Bench, alert: Alert) -> str:
-    """Say why newer words of what is not pressing have to wait: each group of the original would hear them, or none; else ""."""
+    """Say why a feed's newer words of what is not pressing have to wait; "" where they may leave.
+
+    Each group of the original would hear them, or none. An officer's leave always: what is out may have to be put right.
+    """
     if not is_routine(alert):
         return ""
     leaves = not_at_night(alert.severity, bench.now, bench.zone)

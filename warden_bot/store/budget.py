@@ -35,7 +35,7 @@ def unsolicited(school_id: int) -> ColumnElement[bool]:
     """Say in SQL, of a row of broadcasts, whether it is one of the few that a group hears without having asked.
 
     What is sent by hand is one: nobody holds it back, but a family has heard it, and the calendar makes room. So is what
-    follows an announcement: its update, refused where it would be the third, and its all-clear, which never is.
+    follows an announcement: its update, its all-clear.
     """
     info = select(col(Alert.id)).where(col(Alert.severity) == AlertSeverity.INFO)
     return and_(
