@@ -52,6 +52,8 @@ class Story:
             act = getattr(desk, name)
             if name == "raise_alert":
                 done: Alert = await act(session, bench, *values, officer)
+            elif name == "withdraw":
+                done = await act(session, values[0], officer, bench.now, *values[1:])
             else:
                 done = await act(session, bench, values[0], officer, *values[1:], **named)
             return done

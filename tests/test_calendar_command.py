@@ -100,7 +100,7 @@ async def test_real_groups_and_what_they_heard_decide(planning: Planning, databa
 
     found = [(row["audience"], row["wording"], row["skipped"]) for row in rows]
     assert [one[:2] for one in found] == [("group:c001", None), ("grade:初二", 1), ("community", None), ("classes", 2)]
-    assert "这周已经听过两条" in str(found[0][2])
+    assert "这周已经收到两条" in str(found[0][2])
     assert found[2][2] == "受众里没有群"
     assert (seen.code, seen.out.count("跳过"), len(seen.out.splitlines())) == (0, 2, 4)
 

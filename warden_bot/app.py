@@ -32,7 +32,7 @@ from warden_bot.handlers.intake import receive
 from warden_bot.handlers.placing import place_unplaced
 from warden_bot.handlers.settling import Post
 from warden_bot.kit import Kit, build_sealer, links_of, open_kit
-from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, start_clock
+from warden_bot.scheduler import AT_THE_DOOR, EVERYWHERE, SCHEDULED, Ticker
 from warden_bot.settings import Settings
 from warden_bot.states import ChannelKind
 from warden_bot.store.database import REVISION, Database
@@ -70,7 +70,18 @@ def build_worker(kit: Kit) -> Worker:
     caps = channel_caps(_per_second(kit.settings))
     chance = random.Random()  # noqa: S311 -- only spreads retries
     way_in = _way_in(kit) if kit.settings.public_url else None
-    post = Post(kit.database, kit.channels, kit.sealer, kit.clock, name, caps, chance, kit.phrases.desks, way_in)
+    post = Post(
+        kit.database,
+        kit.channels,
+        kit.sealer,
+        kit.clock,
+        name,
+        caps,
+        chance,
+        kit.phrases.desks,
+        way_in,
+        zone=kit.settings.zone,
+    )
     return Worker(post, kit.metrics)
 
 
@@ -210,8 +221,7 @@ def _start_ticks(stack: AsyncExitStack, kit: Kit, house: House, role: Role) -> N
         ticks |= SCHEDULED | {tick_heartbeat: settings.heartbeat_seconds}
     if role in (Role.ALL, Role.WEB):
         ticks |= AT_THE_DOOR
-    clock = start_clock(work, ticks)
-    stack.callback(clock.shutdown, wait=False)
+    stack.push_async_callback(Ticker(work, ticks).stop)
 
 
 async def _start_site(stack: AsyncExitStack, site: web.Application, host: str, port: int) -> None:

@@ -97,6 +97,13 @@ def test_callback(clock: Clock, case: CallbackCase) -> None:
     run_callback_case(Webhook({"secret": WEBHOOK_SECRET}, Surroundings(Http(), clock)), NOW, case)
 
 
+@pytest.mark.parametrize("character", ["长", "😀"])
+def test_a_text_as_long_as_is_read_may_come_with_every_character_escaped(character: str) -> None:
+    body = json.dumps(BODY | {"text": character * LONGEST_INBOUND}, ensure_ascii=True)
+
+    assert len(body) <= Webhook.capabilities.largest_callback
+
+
 def test_without_a_secret_nothing_is_received(clock: Clock) -> None:
     with pytest.raises(CallbackRejected) as caught:
         Webhook({}, Surroundings(Http(), clock)).parse_callback(

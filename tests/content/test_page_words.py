@@ -33,7 +33,7 @@ def test_one_sentence_is_changed_and_may_name_what_the_station_filled_in(tmp_pat
 
     assert faults == []
     assert form.words("zh", values)["send"] == "交给西门所"
-    assert form.words("zh", values)["kept"] == "办结后180天删除，联系方式30天后删除。说错了不要紧，别故意编。"
+    assert form.words("zh", values)["kept"] == "结束后180天删除，联系方式30天后删除。说错了不要紧，别故意编。"
     assert form.words("en", values)["send"] == "Send"
 
 
@@ -54,7 +54,7 @@ def test_sentence_that_needs_a_value_is_said_where_there_is_one() -> None:
         ("zh:\n  send:", 3, "缺少 send"),
         ("en:\n  send: [a, b]", 3, "一行文字"),
         ("en:\n  first: This is no emergency call.", 3, "first 里要有 110"),
-        ("zh:\n  kept: 办结后{{ tips }}天删除。", 3, "{{ reporters }}"),
+        ("zh:\n  kept: 结束后{{ tips }}天删除。", 3, "{{ reporters }}"),
         ("zh:\n  send: 提交\n send: x", 4, "YAML 写法不对"),
     ],
 )

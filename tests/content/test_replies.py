@@ -1,3 +1,4 @@
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -37,9 +38,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def with_phrases(folder: Path, *rows: str) -> Loaded:
-    """Read the shipped content with these phrases added."""
-    path = folder / "replies.yml"
-    path.write_text("\n".join([path.read_text(encoding="utf-8"), *rows, ""]), encoding="utf-8")
+    """Read the shipped content with these phrases in place of its own."""
+    path, named = folder / "replies.yml", {row.partition(":")[0] for row in rows}
+    shipped = re.split(r"\n(?=\S)", path.read_text(encoding="utf-8"))
+    kept = [phrase for phrase in shipped if phrase.partition(":")[0] not in named]
+    path.write_text("\n".join([*kept, *rows, ""]), encoding="utf-8")
     return load_library(folder, TODAY)
 
 
@@ -55,6 +58,10 @@ def test_phrase_that_a_folder_leaves_out_is_said_all_the_same(name: str) -> None
     assert "{" not in said
     assert Wording(STAND_INS[name][1], "", 0).faults({}, variables) == []
     assert name not in PHRASES
+
+
+def test_every_phrase_stands_where_editors_find_it(folder: Path) -> None:
+    assert sorted(STAND_INS.keys() - load_library(folder, TODAY).library.replies.phrases) == []
 
 
 def test_link_stands_free_in_a_phrase_so_that_a_messenger_finds_its_end() -> None:

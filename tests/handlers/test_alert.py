@@ -127,7 +127,7 @@ async def test_missing_child_has_a_notice_of_its_own_and_its_picture_goes_when_t
         parts = await parts_of(session, number)
 
     assert (kept is not None and kept.content, gone) == (b"jpeg", None)
-    assert ("8岁男孩" in parts[0].text, "11月24日00:00自动结束" in parts[0].text) == (True, True)
+    assert ("8岁男孩" in parts[0].text, "到11月24日00:00为止" in parts[0].text) == (True, True)
     assert "人已找到" in parts[1].text
     assert "不要再转发" in parts[1].text
 

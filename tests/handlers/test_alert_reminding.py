@@ -97,6 +97,24 @@ async def test_nobody_is_reminded_once_it_is_over_nor_at_night_of_what_is_not_ur
     assert counts == [0, 1]
 
 
+async def test_reminder_that_could_not_leave_goes_neither_to_who_answered_nor_beside_the_next_one(
+    desk: Desk, library: Library, mailroom: Mailroom, clock: Clock
+) -> None:
+    for number in (1, 2):
+        group = make_group(desk.sealer, f"c00{number}")
+        group.teacher_address = f"sandbox:private:{number}"
+        await add_groups(desk.database, group)
+    await add_alert(desk.database)
+
+    counts = [await remind(desk, library, clock, 10)]  # the worker stands still
+    await handle(desk, library, talk("收到", "c001", sender=TEACHER))
+    counts.append(await remind(desk, library, clock, 20))
+    await mailroom.send_due()
+
+    assert counts == [2, 1]
+    assert [len(await said(desk, f"private:{number}")) for number in (1, 2)] == [0, 1]
+
+
 @pytest.mark.parametrize("way", ["clear", "withdraw", "expire"])
 async def test_what_still_asks_is_called_back_by_whoever_ends_the_alert(
     story: Story, desk: Desk, library: Library, clock: Clock, way: str

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from tests.alert_story import WANTED, Story
-from tests.conftest import ZONE
+from tests.conftest import ZONE, Mailroom
 from tests.factories import add_groups, make_delivery, make_group
 from warden_bot.alert_states import AlertSeverity
 from warden_bot.errors import IllegalMove
@@ -75,6 +75,48 @@ async def test_only_danger_leaves_at_night(story: Story, severity: AlertSeverity
     number = (await story.do("raise_alert", "甲", replace(WANTED, severity=severity))).id
 
     assert (await story.do("approve", "所长", number)).leaves_at == leaves
+
+
+@pytest.mark.parametrize(
+    ("severity", "states"),
+    [
+        (AlertSeverity.URGENT, ["sending", "sending"]),
+        (AlertSeverity.WARNING, ["approved", "sending"]),
+        (AlertSeverity.INFO, ["approved", "withdrawn"]),
+    ],
+)
+async def test_what_nothing_released_in_time_leaves_neither_at_night_nor_in_the_silence(
+    story: Story, severity: AlertSeverity, states: list[str]
+) -> None:
+    story.clock.now = datetime(2027, 5, 24, 13, 59, tzinfo=UTC)  # 21:59 in Shanghai, the day before the exam's silence
+    number = (await story.do("raise_alert", "甲", replace(WANTED, severity=severity))).id or 0
+    await story.do("approve", "所长", number)
+
+    seen = []
+    for hours in (1, 7.6):  # the machine was off
+        story.clock.forward(hours=hours)
+        await story.tick()
+        seen.append((await story.show(number))["status"])
+
+    assert seen == states
+    assert bool(await story.heard(number)) is (states[1] == "sending")
+
+
+@pytest.mark.parametrize("severity", [AlertSeverity.URGENT, AlertSeverity.WARNING])
+async def test_worker_that_comes_back_at_night_sends_only_danger_before_the_morning(
+    story: Story, severity: AlertSeverity
+) -> None:
+    mailroom = Mailroom(replace(story.mailroom.post, zone=ZONE))
+    story.clock.now = NIGHT - timedelta(minutes=61)
+    number = await story.released(replace(WANTED, severity=severity))
+
+    sent = []
+    for hours in (1.1, 7.4, 0.1):  # 23:05, 06:29 and 06:35
+        story.clock.forward(hours=hours)
+        await mailroom.send_due()
+        sent.append((await story.show(number))["counts"]["sent"])
+
+    assert sent == ([4, 4, 4] if severity is AlertSeverity.URGENT else [0, 0, 4])
 
 
 async def test_update_and_clear_reach_exactly_those_who_heard_the_original_in_order(story: Story) -> None:

@@ -203,7 +203,7 @@ async def test_repetition_and_a_full_week_warn_by_hand(database: Database, chann
         once = await cautions(session, replace(elsewhere, text="四"), channels, sealer, ZONE, NOW)
         urgent = await cautions(session, replace(ORDER, priority=Priority.ALERT), channels, sealer, ZONE, NOW)
 
-    assert found == ["90 天内发过同样的内容", "2 个群这周已经听过 2 条或更多"]
+    assert found == ["90 天内发过同样的内容", "2 个群这周已经收到 2 条或更多"]
     assert (once, urgent) == ([], [])
 
 

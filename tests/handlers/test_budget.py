@@ -70,7 +70,7 @@ async def test_announcement_counts_and_the_push_after_it_is_refused(story: Story
 
     assert await problems(story, first.id or 0) == []
     assert await problems(story, announcement) == []
-    assert [reason and "已经听过两条" in reason for reason in planned] == [True, True, None]
+    assert [reason and "已经收到两条" in reason for reason in planned] == [True, True, None]
     assert (refused, len(next_week)) == ([], 1)
 
 
@@ -133,5 +133,5 @@ async def test_third_is_refused_when_it_is_the_announcement_and_danger_never_is(
     pressing = await problems(story, await announced(story, thursday, severity=AlertSeverity.WARNING))
 
     assert [code for code, _ in refused] == ["week_full"] * 3  # the campus group hears it
-    assert all("已经听过两条" in reason for _, reason in refused)
+    assert all("已经收到两条" in reason for _, reason in refused)
     assert pressing == []

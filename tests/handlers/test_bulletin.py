@@ -187,7 +187,7 @@ async def test_second_draft_is_refused_until_the_first_is_returned_or_withdrawn(
     await station.decide(give_back, first, "所长", "盗窃数不对")
     await station.enter({"盗窃": 8})
     second = await station.draft()
-    await station.decide(withdraw, second)
+    await station.database.write(lambda session: withdraw(session, second.id or 0, None, station.bench.now))
     third = await station.draft()
 
     assert "盗窃8起" in second.text

@@ -234,7 +234,7 @@ async def test_closed_desk_that_does_not_answer_is_told_of_to_those_on_duty_with
     await mailroom.send_due()
 
     (words,) = (await said(desk, "private:甲"))[before:]
-    assert words == f"编号 {code}：关爱的人都没有回应。请现在打电话找关爱的人或所长。"
+    assert words == f"编号 {code}：关爱岗位没有人回应。请现在打电话找这个岗位的人或所长。"
     assert await said(desk, "private:丙") == []
 
 

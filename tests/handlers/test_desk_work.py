@@ -71,7 +71,7 @@ async def test_case_that_is_given_to_another_desk_has_nobody_and_the_former_offi
     await mailroom.send_due()
 
     (case,) = await cases(desk)
-    assert reply == f"编号 {code} 转给消防了，正在通知。"
+    assert reply == f"编号 {code} 转给消防岗位了，正在通知。"
     assert (case.desk, case.status, case.acknowledged_by) == ("fire", CaseStatus.OPEN, None)
     assert (await events(desk, case))[-2:] == [CaseEventKind.TRANSFERRED, CaseEventKind.NOTIFIED]
     assert "转来消防" in "".join(await said(desk, "private:乙"))

@@ -150,7 +150,7 @@ async def test_what_tells_something_is_kept_whatever_else_it_looks_like(
 @pytest.mark.parametrize("asked", ["会让他知道是我举报的吗", "举报会保密吗", "你是谁"])
 async def test_question_before_anything_is_told_opens_nothing(desk: Desk, library: Library, asked: str) -> None:
     await say(desk, library, "我要举报")
-    assert "举报还没记" in await say(desk, library, asked)
+    assert "举报还没记下" in await say(desk, library, asked)
     assert await cases(desk) == []
 
 

@@ -14,7 +14,7 @@ from warden_bot.channels.registry import Channels
 from warden_bot.content.shelf import Shelf
 from warden_bot.handlers.dispatch import Desk, dispatch, understand
 from warden_bot.handlers.fitting import campaigns_over_limit
-from warden_bot.scheduler import start_clock
+from warden_bot.scheduler import Ticker
 from warden_bot.states import Action, ChannelKind
 from warden_bot.store.database import Database
 from warden_bot.store.sealing import Sealer
@@ -93,12 +93,12 @@ async def test_unseen_campaign_fires_from_content_through_scheduler_outbox_and_c
     assert await mailroom.send_due() == []
 
     clock.forward(seconds=1)
-    ticking = start_clock(work, {tick_campaigns: 1})  # the real clockwork, so that the wiring is tested too
+    ticking = Ticker(work, {tick_campaigns: 1})  # the real clockwork, so that the wiring is tested too
     for _ in range(100):
         await asyncio.sleep(0.05)
         if await mailroom.send_due():
             break
-    ticking.shutdown(wait=False)
+    await ticking.stop()
 
     assert set(wecom.heard) == keys
     assert {tuple(heard) for heard in wecom.heard.values()} == {("明天紫色信箱换锁。—示例镇派出所 11月25日",)}

@@ -243,3 +243,20 @@ async def test_words_are_nowhere_in_clear(client: Client, desk: Desk) -> None:
         dumped = await everything(session)
     assert Case.__tablename__ == "duty_case"
     assert not [WORDS[at : at + 4] for at in range(len(WORDS) - 3) if WORDS[at : at + 4] in dumped]
+
+
+async def test_what_is_written_for_whoever_connects_a_system_is_what_holds(client: Client) -> None:
+    document = await (await client.get("/api/v1/openapi.json")).json()
+    call = document["paths"]["/api/v1/alarms/{source}"]["post"]
+    wanted, given = (
+        part["content"]["application/json"]["schema"]["required"]
+        for part in (call["requestBody"], call["responses"]["200"])
+    )
+
+    taken = await post(client, ALARM)
+    without = [await post(client, {key: ALARM[key] for key in ALARM if key != one}) for one in ALARM]
+    unsigned = await post(client, ALARM, secret="another")
+
+    assert (taken[0], sorted(taken[1])) == (200, sorted(given))
+    assert [status == 400 for status, _ in without] == [one in wanted for one in ALARM]
+    assert {str(status) for status, _ in [taken, *without, unsigned]} <= call["responses"].keys()

@@ -84,7 +84,7 @@ async def test_callbacks_are_counted_by_what_was_answered(client: Client) -> Non
     await call_back(client, message_id="1")
     await call_back(client, message_id="2", text=TIP)
     await call_back(client, message_id="3", text="今天作业是第几页")
-    for path, body in (("webhook", b"x"), ("webhook", b"x" * 70_000), ("wecom_robot", b"x"), ("telepathy", b"x")):
+    for path, body in (("webhook", b"x"), ("webhook", b"x" * 300_000), ("wecom_robot", b"x"), ("telepathy", b"x")):
         await client.post(f"/callbacks/{path}", data=body)
 
     shown = await numbers(client)

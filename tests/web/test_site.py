@@ -61,7 +61,7 @@ async def test_repeat_gets_the_same_answer(client: Client) -> None:
     ("path", "size", "status", "code"),
     [
         ("/callbacks/webhook", 10, 401, "bad_signature"),
-        ("/callbacks/webhook", 70_000, 413, "too_large"),
+        ("/callbacks/webhook", 300_000, 413, "too_large"),
         ("/callbacks/wecom_robot", 10, 404, "no_callbacks"),
         ("/callbacks/telepathy", 10, 404, "no_callbacks"),
     ],

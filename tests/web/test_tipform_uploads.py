@@ -114,14 +114,16 @@ async def test_at_most_so_many_hold_photos_at_once_and_words_wait_for_nobody(
     assert not app[PLACES].locked()
 
 
-@pytest.mark.parametrize(("megabytes", "status"), [(60, 200), (120, 400)])
-async def test_sixty_megabytes_without_a_length_are_read_past_and_more_is_sent_back(
-    client: Client, desk: Desk, megabytes: int, status: int
+@pytest.mark.parametrize(
+    ("megabytes", "what", "status"), [(60, WHAT, 200), (120, WHAT, 400), (120, "操场有人拿刀砍人", 200)]
+)
+async def test_sixty_megabytes_without_a_length_are_read_past_and_more_is_sent_back_unless_it_is_a_danger(
+    client: Client, desk: Desk, megabytes: int, what: str, status: int
 ) -> None:
     number = await challenge(client)
 
     async def body() -> AsyncIterator[bytes]:
-        for name, words in (("challenge", number), ("what", WHAT)):
+        for name, words in (("challenge", number), ("what", what)):
             yield f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{words}\r\n'.encode()
         yield b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n\r\n'
         for _ in range(megabytes):
@@ -130,7 +132,8 @@ async def test_sixty_megabytes_without_a_length_are_read_past_and_more_is_sent_b
 
     answer = await client.post("/tip", data=body(), headers={"Content-Type": "multipart/form-data; boundary=b"})
 
-    assert (answer.status, len(await cases(desk))) == (status, int(status == 200))
+    taken = status == 200
+    assert (answer.status, len(await cases(desk)), UNREAD in await answer.text()) == (status, int(taken), taken)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ class Webhook(Channel):
         takes_key=True,
         reaches_people=True,
         pictures=True,
+        largest_callback=256 * 1024,  # what is read of a text, though each character is written as an escape
     )
     settings: ClassVar[tuple[ChannelSetting, ...]] = (
         ChannelSetting("SECRET", "signs both directions; without it nothing is received", secret=True),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warden_bot.cli.console import Json, refuse, run, say, show_json, warn
+from warden_bot.cli.console import Json, refuse, run, run_as, say, show_json, warn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from warden_bot.store.alerts import Alert
     from warden_bot.store.database import Session
     from warden_bot.store.officers import Officer
+    from warden_bot.store.recalls import RecallCounts
 
     Work = Callable[[Session, Bench, Officer], Awaitable[Alert]]
 
@@ -43,14 +44,12 @@ def bench_of(kit: "Kit", settings: "Settings") -> "Bench":
     from warden_bot.content.loading import load_library
     from warden_bot.handlers.alert_judging import Bench
 
-    now = kit.clock()
-    library = load_library(settings.content_dir, now.astimezone(settings.zone).date()).library
-    return Bench(kit.sealer, kit.channels, library, settings.zone, now)
+    library = load_library(settings.content_dir, kit.clock().astimezone(settings.zone).date()).library
+    # The five seconds in which an approval can be stopped begin now, not before the content was read.
+    return Bench(kit.sealer, kit.channels, library, settings.zone, kit.clock())
 
 
-def _act(
-    officer: str, do: "Work", *, as_json: bool, after: "Callable[[Kit, Alert], Awaitable[None]] | None" = None
-) -> None:
+def _act(officer: str, do: "Work", *, as_json: bool) -> None:
     """Do something with an alert as an officer, in one transaction, and say how it stands."""
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer
@@ -59,19 +58,20 @@ def _act(
 
     settings = settings_from_here()
 
-    async def work() -> dict[str, Any]:
+    async def work() -> "Alert":
         async with open_kit(settings) as kit:
             bench = bench_of(kit, settings)
 
             async def write(session: Session) -> "Alert":
                 return await do(session, bench, await named_officer(session, officer))
 
-            alert = await kit.database.write(write)
-            if after is not None:
-                await after(kit, alert)
-            return {"id": alert.id, "status": alert.status.value}
+            return await kit.database.write(write)
 
-    result = run(work())
+    _say_how_it_stands(run(work()), as_json=as_json)
+
+
+def _say_how_it_stands(alert: "Alert", *, as_json: bool) -> None:
+    result: dict[str, Any] = {"id": alert.id, "status": alert.status.value}
     if as_json:
         show_json(result)
     else:
@@ -172,7 +172,7 @@ def return_(
 
 @app.command("update")
 def update(alert: Number, officer: As, text: Text, as_json: Json = False) -> None:
-    """用新的话再说一次，发给听过原文的群。Say it in newer words to the groups that got it."""
+    """用新的话再说一次，只发给原来那些群。Say it in newer words to the groups that got it."""
     from warden_bot.handlers.alert import update as update_here
 
     _act(officer, lambda session, bench, who: update_here(session, bench, alert, who, text), as_json=as_json)
@@ -185,7 +185,7 @@ def clear(
     text: Annotated[str, typer.Option("--text", help="解除时说的话；不写就用 alerts.yml 里的")] = "",
     as_json: Json = False,
 ) -> None:
-    """解除，发给听过原文的群。Give the all-clear to the groups that got it."""
+    """解除，只发给原来那些群。Give the all-clear to the groups that got it."""
     from warden_bot.handlers.alert import clear as clear_here
 
     _act(officer, lambda session, bench, who: clear_here(session, bench, alert, who, text), as_json=as_json)
@@ -199,23 +199,26 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """撤回：没发出的不再发，已经到群里的收回（平台允许的才行）。Stop it, and take back what has arrived where that can be."""
+    from warden_bot.environment import settings_from_here
     from warden_bot.handlers.alert import withdraw as withdraw_here
     from warden_bot.handlers.alert_recalling import Recaller, recall_now
+    from warden_bot.kit import open_kit
     from warden_bot.store.recalls import count_recalled
 
-    async def take_back(kit: "Kit", done: "Alert") -> None:
-        await recall_now(Recaller(kit.database, kit.channels, kit.sealer, kit.clock, officer), done.id)
-        async with kit.database.read() as session:
-            counts = await count_recalled(session, done)
-        if counts.stayed or counts.trying:
-            warn(_recall_in_words(counts.recalled, counts.stayed, counts.trying))
+    settings = settings_from_here()
+    # Without the content, which takes time to read: there may be seconds left.
+    done = run_as(officer, settings, lambda session, kit, who: withdraw_here(session, alert, who, kit.clock(), reason))
 
-    _act(
-        officer,
-        lambda session, bench, who: withdraw_here(session, bench, alert, who, reason),
-        as_json=as_json,
-        after=take_back,
-    )
+    async def take_back() -> "RecallCounts":
+        async with open_kit(settings) as kit:
+            await recall_now(Recaller(kit.database, kit.channels, kit.sealer, kit.clock, officer), alert)
+            async with kit.database.read() as session:
+                return await count_recalled(session, done)
+
+    counts = run(take_back())
+    if counts.stayed or counts.trying:
+        warn(_recall_in_words(counts.recalled, counts.stayed, counts.trying))
+    _say_how_it_stands(done, as_json=as_json)
 
 
 def _recall_in_words(recalled: int, stayed: int, trying: int) -> str:

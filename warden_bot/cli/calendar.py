@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="推送日历（what will be pushed）", no_args_is_help=True)
 DAYS_SHOWN = 14
-SUPPOSED = "按“每种群各有一个、还什么都没听过”来算"
+SUPPOSED = "按“每种群各有一个、还什么都没收到过”来算"
 
 
 @app.callback()

@@ -74,14 +74,14 @@ _WORDS = {
     "tip_added": "补充",
     "no_one_on_duty": "没有人值班",
     "escalated": "再通知",
-    "opened_words": "看了原文",
+    "opened_words": "看了原话",
     "opened_reporter": "看了是谁举报的",
     "transferred": "转岗位",
     "noted": "记录",
     "answered": "回话",
     "reminded": "提醒",
     "due_set": "定期限",
-    "recheck_asked": "请复查",
+    "recheck_asked": "提醒复查",
     "reopened": "重开",
     "note": "记录",
     "to_reporter": "回举报人",
@@ -142,10 +142,10 @@ def list_cases(
 @app.command("show")
 def show(
     code: Code,
-    officer: Annotated[str | None, typer.Option("--as", help="以谁的身份打开原文，会记下来")] = None,
+    officer: Annotated[str | None, typer.Option("--as", help="以谁的身份打开原话，会记下来")] = None,
     as_json: Json = False,
 ) -> None:
-    """看一条线索的经过；加 --as 才打开原文和记录，并记下谁看过。Show a case's history; with --as the words too."""
+    """看一条线索的经过；加 --as 才打开原话和记录，并记下谁看过。Show a case's history; with --as the words too."""
     from warden_bot.content.loading import load_library
     from warden_bot.environment import settings_from_here
     from warden_bot.handlers.case import named_officer, read_tips
@@ -210,6 +210,6 @@ def _say_case(found: dict[str, Any], zone: "tzinfo") -> None:
     for event in found["events"]:
         say(f"  {_local(event['at'], zone)} {_WORDS[event['kind']]} {event['officer'] or ''}".rstrip())
     for words in found.get("tips", []):
-        say(f"  原文：{words}")
+        say(f"  原话：{words}")
     for one in found.get("notes", []):
         say(f"  {_local(one['at'], zone)} {_WORDS[one['kind']]} {one['officer'] or ''}：{one['text']}")

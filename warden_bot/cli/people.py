@@ -217,7 +217,7 @@ def override(
 
 @shifts.command("handover")
 def handover(as_json: Json = False) -> None:
-    """交接班：没结束的线索、谁在办、没动过的、下一班。没有线索原文。The hand-over page, without any tip's words."""
+    """交接班：没结束的线索、谁在办、没动过的、下一班。没有线索原话。The hand-over page, without any tip's words."""
     from warden_bot.cli.cases import due_words
     from warden_bot.content.loading import load_library
     from warden_bot.domain.categories import category_words

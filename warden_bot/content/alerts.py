@@ -23,7 +23,7 @@ PHRASES: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
     {
         MISSING_CHILD: (
             frozenset({"text", "until"}),
-            "【找孩子】{{ text }}\n看到请马上打110，先不要追。\n照片只在本群看，不要发到别处。{{ until }}自动结束。",
+            "【找孩子】{{ text }}\n看到请马上打110，先不要追。\n通知和照片只在本群看，不要发到别处。到{{ until }}为止。",
         ),
         "ask_to_acknowledge": (frozenset(), "班主任看到请回“收到”，群里有机器人的请@它。"),
         "cleared": (frozenset({"title"}), "【解除】{{ title }}：已经解除。有情况请打110。"),

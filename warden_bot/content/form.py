@@ -13,7 +13,7 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "first": "紧急、有危险请立刻打110/119/120。这里不是报警。",
         "title": "告诉派出所",
         "notice": "只给值班民警和办这件事的人看，群里看不到。不用留名字。",
-        "kept": "办结后{{ tips }}天删除，联系方式{{ reporters }}天后删除。说错了不要紧，别故意编。",
+        "kept": "结束后{{ tips }}天删除，联系方式{{ reporters }}天后删除。说错了不要紧，别故意编。",
         "what": "什么事（要写）",
         "where": "在哪里",
         "when": "什么时候",

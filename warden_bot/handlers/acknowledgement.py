@@ -133,7 +133,7 @@ async def acknowledge_by_call(
 ) -> Acknowledgement:
     """Write down that a class heard it by telephone. Raise Refused when it cannot be so."""
     if officer.role not in MAY_TELEPHONE:
-        raise AccessDenied(f"{officer.name} 不能登记电话回执，请找值班民警")
+        raise AccessDenied(f"{officer.name} 不能登记电话确认，请找值班民警")
     alert = await session.get(Alert, alert_id)
     if alert is None or alert.school_id != session.school_id:
         raise Refused(f"没有警报 {alert_id}")

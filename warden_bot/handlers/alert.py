@@ -238,7 +238,7 @@ def _all_clear(bench: Bench, alert: Alert) -> str:
     return bench.library.alert_rules.say("missing_child_found" if found else "cleared", values)
 
 
-async def withdraw(session: Session, bench: Bench, alert_id: int, officer: Officer | None, reason: str = "") -> Alert:
+async def withdraw(session: Session, alert_id: int, officer: Officer | None, now: datetime, reason: str = "") -> Alert:
     """Stop an alert: before it left nothing leaves, afterwards what still waits is called back.
 
     What has arrived is taken back by `recall_now`, outside this transaction. Whoever wrote it may stop it too.
@@ -246,9 +246,9 @@ async def withdraw(session: Session, bench: Bench, alert_id: int, officer: Offic
     alert = await named_alert(session, alert_id)
     if officer is not None and not (officer.id == alert.raised_by and alert.status in BEFORE_RELEASE):
         require_approver(alert, officer)
-    await move(session, alert, AlertMove.WITHDRAW, ended_at=bench.now, reason=reason_of(reason))
-    await end_parts(session, await parts_of(session, alert_id), alert_id, bench.now)
-    _note(session, alert, AlertEventKind.WITHDRAWN, AuditAction.ALERT_WITHDRAWN, officer, bench.now)
+    await move(session, alert, AlertMove.WITHDRAW, ended_at=now, reason=reason_of(reason))
+    await end_parts(session, await parts_of(session, alert_id), alert_id, now)
+    _note(session, alert, AlertEventKind.WITHDRAWN, AuditAction.ALERT_WITHDRAWN, officer, now)
     return await named_alert(session, alert_id)
 
 

@@ -113,7 +113,7 @@ async def do_alert(
     if move is AlertMove.CLEAR:
         return await clear(session, bench, number, officer, words)
     if move is AlertMove.WITHDRAW:
-        return await withdraw(session, bench, number, officer, words)
+        return await withdraw(session, number, officer, bench.now, words)
     raise Refused("没有这个按钮")
 
 

@@ -34,6 +34,7 @@ STATUS_WORDS = {
     AlertStatus.EXPIRED: "已经过期",
     AlertStatus.WITHDRAWN: "已经撤回",
 }
+PRESSING = "真有急事，用“警示”或“紧急”（warning、urgent）另发一条"
 MOVE_WORDS = {
     AlertMove.SUBMIT: "提交",
     AlertMove.RETURN: "退回",
@@ -133,13 +134,13 @@ async def against_update(session: Session, bench: Bench, alert: Alert) -> str:
         return reason
     full, most = await _full_groups(session, bench, leaves)
     count = len(full & await recipients_of(session, alert.id or 0))
-    return f"{count} 个群本周已经收到 {most} 条，更新下周再发。真有急事用 warning 或 urgent 另发一条" if count else ""
+    return f"{count} 个群本周已经收到 {most} 条，更新下周再发。{PRESSING}" if count else ""
 
 
 def _silence(bench: Bench, leaves: datetime) -> str:
     day = leaves.astimezone(bench.zone).date()
     reason = bench.library.year.silence(day)
-    return f"{day.month}月{day.day}日不能发：{reason}。真有急事用 warning 或 urgent" if reason else ""
+    return f"{day.month}月{day.day}日不能发：{reason}。{PRESSING}" if reason else ""
 
 
 async def _full_groups(session: Session, bench: Bench, leaves: datetime) -> tuple[set[int], int]:

@@ -13,7 +13,7 @@ from warden_bot.domain.calendar import in_quiet_hours, quiet_from
 from warden_bot.handlers.teachers import person_at, teacher_of
 from warden_bot.states import ChannelKind, HushReason, Priority
 from warden_bot.store.acknowledgements import Silence, alerts_that_ask, book_reminders, hand_on, still_silent
-from warden_bot.store.alert_reminders import reminder_key
+from warden_bot.store.alert_reminders import call_back_reminders_of, reminder_key
 from warden_bot.store.alerts import Alert, AlertEvent, lock_alert
 from warden_bot.store.database import Session
 from warden_bot.store.hushes import hushed_among, of_group
@@ -79,12 +79,15 @@ async def _remind(session: Session, alert: Alert, reminders: int, due: Sequence[
     mine = [one for one in due if one.recipient_id in booked]
     if not mine:
         return 0
+    # What could not leave all the while is not followed by its like in the same minute.
+    await call_back_reminders_of(session, dict.fromkeys(booked, alert.id or 0), powers.now)
     hushed = await hushed_among(session, [of_group(one.group.code) for one in mine], powers.now)
     told = 0
     for one in mine:
         muted = HushReason.MUTED in hushed.get(of_group(one.group.code), frozenset())
         delivery = _reminder(session, alert, one, powers, muted=muted)
         if delivery is not None:
+            delivery.key = reminder_key(alert.id or 0, one.recipient_id)
             enqueue(session, delivery)
             told += 1
     _note(session, alert, f"{told}", powers.now)

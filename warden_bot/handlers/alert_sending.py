@@ -121,11 +121,18 @@ async def _release(
     number = alert.id or 0
     if alert.leaves_at is None or alert.leaves_at > now:
         return
+    leaves = not_at_night(alert.severity, now, zone)
+    if leaves > now:  # nothing ran when its time came
+        alert.leaves_at = leaves
+        session.add(alert)
+        return
     condition = audience_of(alert, parse_audience(alert.audience))
     count = await count_meant(session, condition)
-    if not count and not alert.training:
-        if await move_alert(session, number, AlertMove.WITHDRAW, ended_at=now, reason=NO_GROUPS):
-            add_alert_event(session, number, AlertEventKind.WITHDRAWN, now, detail=NO_GROUPS)
+    nobody = NO_GROUPS if not count and not alert.training else ""
+    silence = library.year.silence(now.astimezone(zone).date()) if is_routine(alert) else None
+    if reason := nobody or silence:
+        if await move_alert(session, number, AlertMove.WITHDRAW, ended_at=now, reason=reason):
+            add_alert_event(session, number, AlertEventKind.WITHDRAWN, now, detail=reason)
             await erase_pictures(session, number)
         return
     if not await move_alert(session, number, AlertMove.RELEASE):

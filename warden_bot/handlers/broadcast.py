@@ -114,7 +114,7 @@ async def cautions(
     if await same_text_since(session, order.text.strip(), now - NOT_AGAIN_WITHIN):
         found.append("90 天内发过同样的内容")
     if order.priority is Priority.BROADCAST and (full := await _heard_enough(session, audience, zone, now)):
-        found.append(f"{full} 个群这周已经听过 {MOST_A_WEEK} 条或更多")
+        found.append(f"{full} 个群这周已经收到 {MOST_A_WEEK} 条或更多")
     return found
 
 

@@ -14,9 +14,10 @@ from warden_bot.states import Action, CaseEventKind, NoteKind
 from warden_bot.store.audit import add_entry
 from warden_bot.store.case_notes import NOTE_TEXT, add_note
 from warden_bot.store.cases import add_event
-from warden_bot.store.database import Session
+from warden_bot.store.database import Database, Session
 from warden_bot.store.erasing import Told, asked_already, erase_told, is_unread, told_by
 from warden_bot.store.erasures import Erasure, erased_by
+from warden_bot.store.inbox import earlier_message
 from warden_bot.store.sealing import Sealer
 from warden_bot.store.tip_talks import end_talk
 
@@ -42,18 +43,22 @@ async def erase(
     return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], library.replies.say(phrase, library.values(code=code)))
 
 
-def erasure_of(
-    sealer: Sealer, message: InboundMessage, said: str | None, library: Library, now: datetime
+async def erasure_of(
+    database: Database, sealer: Sealer, message: InboundMessage, said: str | None, library: Library
 ) -> Erasure | None:
     """Return what is to be remembered of an erasure that is on disk by now; None where the answer says nothing of one.
 
-    The answer to a message that came twice says it too: whatever ended the program in between, it is remembered.
+    The answer to a message that came twice says it too: whatever ended the program in between, it is remembered, as of
+    the moment when it came first, for what its sender told since is not meant.
     """
     code = _asked_for(message)
     erased = library.replies.say("tip_erased", library.values(code=code)).splitlines()[0] if code else None
     if code is None or said is None or said.splitlines()[:1] != [erased]:
         return None
-    return Erasure(now, code, erased_by(sealer, code, reporter_hash(message, sealer)))
+    async with database.read() as session:
+        kept = await earlier_message(session, message.channel, message.message_id)
+    by = erased_by(sealer, code, reporter_hash(message, sealer))
+    return Erasure(kept.received_at, code, by) if kept is not None else None
 
 
 def _asked_for(message: InboundMessage) -> str | None:

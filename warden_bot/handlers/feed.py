@@ -89,7 +89,7 @@ async def _cancel(session: Session, bench: Bench, earlier: Sequence[Alert]) -> O
         if alert.status in IN_FORCE:
             await clear(session, bench, alert.id or 0, None)
         elif alert.status in BEFORE_RELEASE:
-            await withdraw(session, bench, alert.id or 0, None, CANCELLED)
+            await withdraw(session, alert.id or 0, None, bench.now, CANCELLED)
         else:
             continue
         changed.append(alert.id or 0)
@@ -108,7 +108,7 @@ async def _pass_on(
     out = [alert for alert in earlier if alert.status in IN_FORCE]
     for alert in earlier:
         if alert.status in BEFORE_RELEASE:
-            await withdraw(session, bench, alert.id or 0, None, SUPERSEDED)
+            await withdraw(session, alert.id or 0, None, bench.now, SUPERSEDED)
     lasts = min(info.expires - bench.now, LONGEST_LASTS) if info.expires is not None else LASTS
     until = bench.now + lasts if info.expires is not None else None
     said = await _say_newer(session, bench, out, text, until) if out else Outcome("")
@@ -135,7 +135,7 @@ async def _say_newer(
         else:
             await update(session, bench, alert.id or 0, None, text, until=until)
             changed.append(alert.id or 0)
-    passed = [f"已把更新发给听过的群：警报 {_numbers(changed)}。"] if changed else []
+    passed = [f"已把更新发给原来那些群：警报 {_numbers(changed)}。"] if changed else []
     return Outcome("".join(passed + reasons), tuple(changed), is_held_back=bool(reasons))
 
 

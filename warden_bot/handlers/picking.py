@@ -1,13 +1,16 @@
-"""Which of a turn's errands may go now: their platform answers, this process reaches it, and its pace allows them."""
+"""Which of a turn's errands may go now: the hour and their platform's pace allow them, it answers, this process reaches it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from warden_bot.alert_states import AlertSeverity
+from warden_bot.domain.alert import not_at_night
 from warden_bot.domain.outage import probe_is_due
 from warden_bot.domain.pacing import Wish
 from warden_bot.handlers.settling import PER_CHANNEL, Errand, Post, abilities, recipient_wishes
+from warden_bot.states import Priority
 from warden_bot.store.database import Session
 from warden_bot.store.outages import HELD_BACK, PlatformOutage, book_probe
 from warden_bot.store.pacing import give_back, grant
@@ -28,10 +31,13 @@ async def pick(
     session: Session, post: Post, errands: Sequence[Errand], outages: Mapping[str, PlatformOutage], now: datetime
 ) -> tuple[list[Errand], list[Later]]:
     """Choose the errands that may go now: their platform answers, and its pace allows them in every scope."""
-    here = [errand for errand in errands if post.channels[errand.claimed.channel].sends_from_here()]
-    elsewhere = [Later(errand, now + ELSEWHERE_WAIT) for errand in errands if errand not in here]
+    asleep = _until_morning(post, errands, now)
+    held = [one.errand for one in asleep]
+    awake = [errand for errand in errands if errand not in held]
+    here = [errand for errand in awake if post.channels[errand.claimed.channel].sends_from_here()]
+    elsewhere = [Later(errand, now + ELSEWHERE_WAIT) for errand in awake if errand not in here]
     going, later = await _past_outages(session, here, outages, now) if outages else (here, [])
-    later += elsewhere
+    later += asleep + elsewhere
     wishes = {errand.claimed.id: _wishes(post, errand) for errand in going}
     for stage in range(max(map(len, wishes.values()), default=0)):
         asking = [errand for errand in going if len(wishes[errand.claimed.id]) > stage]
@@ -42,6 +48,16 @@ async def pick(
         await give_back(session, [wish for one in gone for wish in wishes[one][:stage]])
         going = [errand for errand in going if errand.claimed.id not in gone]
     return going, later
+
+
+def _until_morning(post: Post, errands: Sequence[Errand], now: datetime) -> list[Later]:
+    """Hold back alerts that are no danger at night: they were to leave before it, and something stood still."""
+    morning = not_at_night(AlertSeverity.WARNING, now, post.zone) if post.zone is not None else now
+    if morning == now:
+        return []
+    return [
+        Later(one, morning) for one in errands if one.claimed.of_alert and one.claimed.priority is not Priority.ALERT
+    ]
 
 
 async def _past_outages(

@@ -247,7 +247,7 @@ async def swap_shifts(
     chosen = [shift for shift in found if shift.officer_id in goes_to]
     for officer in (one, other):
         if all(shift.officer_id != officer.id for shift in chosen):
-            raise Refused(f"{officer.name} {on} 没有班可换；让一个人顶班用 warden-bot shifts override")
+            raise Refused(f"{officer.name} {on} 没有班可换。只要一个人顶班，用“顶班”（shifts override）")
     for shift in chosen:
         if not await give_shift(session, shift, goes_to[shift.officer_id] or 0):
             raise Refused("值班表刚被别人改过，请再看一遍再换")

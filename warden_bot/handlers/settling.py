@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from urllib.parse import quote
 
 from warden_bot.channels.base import Capabilities, Channel
@@ -47,6 +47,7 @@ class Post:
         Desks  # as the editors have them now; who is not told of any opens only the duty desk's
     )
     way_in: Callable[[int, str, datetime], str] | None = None  # an officer's, to a case or the console
+    zone: tzinfo | None = None  # the school's; who is not told of any knows no night
     standings: dict[str, Standing] = field(default_factory=dict)  # what this worker has seen of each platform
     refused: set[str] = field(default_factory=set)  # platforms that did not accept our credentials lately
 

@@ -12,13 +12,13 @@ from sqlmodel import col, select
 from warden_bot.alert_states import IN_FORCE, AcknowledgedBy, AlertPart
 from warden_bot.states import ChannelKind, DeliveryStatus, GroupKind, GroupStatus
 from warden_bot.store.alert_posts import has_not_left
+from warden_bot.store.alert_reminders import call_back_reminders_of
 from warden_bot.store.alerts import Alert, AlertRecipient
 from warden_bot.store.broadcasts import Broadcast
 from warden_bot.store.columns import iso
 from warden_bot.store.database import Session
 from warden_bot.store.groups import Group
 from warden_bot.store.outbox import Delivery
-from warden_bot.store.rows import changed_rows
 
 CHUNK = 500  # ids in one statement
 ASKS = and_(col(Alert.status).in_(sorted(IN_FORCE)), col(Alert.needs_ack).is_(True))
@@ -156,17 +156,19 @@ async def any_asks(session: Session) -> bool:
 
 async def acknowledge(session: Session, recipient_ids: Collection[int], by: AcknowledgedBy, now: datetime) -> int:
     """Write down that classes have heard; each once, and only while the alert is in force. Returns how many are new."""
-    done = 0
+    done: dict[int, int] = {}
     for ids in await _locked(session, recipient_ids):
         asking = select(Alert.id).where(Alert.id == AlertRecipient.alert_id, ASKS).correlate(AlertRecipient)
         statement = (
             update(AlertRecipient)
             .where(col(AlertRecipient.id).in_(ids), SILENT, asking.exists())
             .values(acknowledged_at=now, acknowledged_by=by)
+            .returning(col(AlertRecipient.id), col(AlertRecipient.alert_id))
             .execution_options(synchronize_session=False)
         )
-        done += changed_rows(await session.execute(statement))
-    return done
+        done |= {found or 0: alert for found, alert in await session.execute(statement)}
+    await call_back_reminders_of(session, done, now)
+    return len(done)
 
 
 async def acknowledge_all(session: Session, meant: Mapping[int, AcknowledgedBy], now: datetime) -> int:

@@ -1,13 +1,13 @@
 """Reminders of an alert, and what its grade's contact is told: owed apart from it, and called back when it is over.
 
-They are no part of a broadcast, so their keys say which alert they are about.
+They are no part of a broadcast, so their keys say which alert they are about, and which of its classes they ask.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import col
 
 from warden_bot.states import DeliveryMove, DeliveryStatus
@@ -19,9 +19,9 @@ from warden_bot.store.outbox import STRANDED_ROWS, WAITING, Delivery
 from warden_bot.store.rows import changed_rows
 
 
-def reminder_key(alert_id: int) -> str:
-    """Return the key of a new message that asks somebody again about an alert."""
-    return f"{_begins(alert_id)}{secrets.token_hex(12)}"
+def reminder_key(alert_id: int, recipient_id: int | None = None) -> str:
+    """Return the key of a new message that asks again about an alert: one class of it, or somebody about many."""
+    return f"{_begins(alert_id, recipient_id)}{secrets.token_hex(12)}"
 
 
 async def reminded_as(session: Session, alert_ids: Collection[int], external_ids: Collection[str]) -> set[Posted]:
@@ -38,16 +38,29 @@ async def reminded_as(session: Session, alert_ids: Collection[int], external_ids
     return found
 
 
-def _begins(alert_id: int) -> str:
-    return f"asks-{alert_id}-"
+def _begins(alert_id: int, recipient_id: int | None = None) -> str:
+    return f"asks-{alert_id}-" if recipient_id is None else f"asks-{alert_id}-{recipient_id}-"
 
 
 async def call_back_reminders(session: Session, alert_id: int, now: datetime) -> int:
-    """Call back what still asks about an alert that is over, in the transaction that ends it; return how many that were.
+    """Call back what still asks about an alert that is over, in the transaction that ends it; return how many that were."""
+    return await _call_back(session, col(Delivery.key).startswith(_begins(alert_id)), now)
 
-    What is being sent this moment, or was lost on its way, does not come again.
+
+async def call_back_reminders_of(session: Session, asked: Mapping[int, int], now: datetime) -> int:
+    """Call back what still asks classes that need not be asked so any more; return how many that were.
+
+    `asked`: the alert of each recipient. They have answered, or are asked anew.
     """
-    mine = (col(Delivery.school_id) == session.school_id, col(Delivery.key).startswith(_begins(alert_id)))
+    if not asked:
+        return 0
+    begin = (_begins(alert, recipient) for recipient, alert in sorted(asked.items()))
+    return await _call_back(session, or_(*(col(Delivery.key).startswith(one) for one in begin)), now)
+
+
+async def _call_back(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
+    """Call back what waits; what is being sent this moment, or was lost on its way, does not come again."""
+    mine = (col(Delivery.school_id) == session.school_id, condition)
     waiting = moving(DeliveryMove.CALL_BACK, DeliveryStatus.CANCELLED).where(WAITING, *mine)
     called_back = changed_rows(await session.execute(waiting.values(finished_at=now)))
     still_held = col(Delivery.status) == DeliveryStatus.SENDING

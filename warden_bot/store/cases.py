@@ -173,7 +173,7 @@ async def give_to_desk(session: Session, case: Case, desk: str, now: datetime) -
 
 
 def _illegal(case: Case, to: CaseStatus) -> IllegalMove:
-    state = {CaseStatus.OPEN: "待接", CaseStatus.ACKNOWLEDGED: "已有人负责", CaseStatus.CLOSED: "已结束"}
+    state = {CaseStatus.OPEN: "没人接", CaseStatus.ACKNOWLEDGED: "已有人负责", CaseStatus.CLOSED: "已结束"}
     wanted = {CaseStatus.OPEN: "重开", CaseStatus.ACKNOWLEDGED: "接", CaseStatus.CLOSED: "结束"}
     return IllegalMove(f"线索 {case.code} {state[case.status]}，不能再{wanted[to]}")
 

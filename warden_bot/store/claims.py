@@ -39,7 +39,7 @@ UNKNOWN_TRIES = """SELECT DISTINCT delivery_id FROM attempt JOIN delivery ON del
 PLACES = """SELECT delivery.id, chat_group.code, chat_group.channel, chat_group.sealed_address, chat_group.sealed_secret,
     chat_group.route_broken_at, chat_group.name, officer.name, officer.channel, officer.sealed_address, broadcast.title,
     broadcast.text, posted.key, posted.status, broadcast.training, chat_group.kind,
-    CASE WHEN broadcast.part = 'original' THEN broadcast.alert_id END FROM delivery LEFT JOIN chat_group ON chat_group.id = delivery.group_id
+    CASE WHEN broadcast.part = 'original' THEN broadcast.alert_id END, broadcast.alert_id IS NOT NULL FROM delivery LEFT JOIN chat_group ON chat_group.id = delivery.group_id
     LEFT JOIN officer ON officer.id = delivery.officer_id
     LEFT JOIN broadcast ON broadcast.id = delivery.broadcast_id
     LEFT JOIN delivery AS posted ON posted.id = delivery.reminds_of WHERE delivery.id IN"""
@@ -72,6 +72,7 @@ class Claimed:
     is_idle: bool  # it reminds of something that is no longer waited for
     route_broken: bool  # the group was refused before, so an acceptance is news
     alert_id: int | None = None  # the alert whose original it is: there may be a picture to it
+    of_alert: bool = False  # a part of one, its original or what follows
     misdirected: bool = False  # an exercise, and the group is not the officers' own
     doubtful: bool = False  # a try may have arrived, and the platform would no longer know another one for a repeat
 
@@ -148,7 +149,7 @@ def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
     delivery_id, key, channel, priority, repeatable, attempts, unknowns, throttles, sent_parts, expires_at = row[:10]
     batch, broadcast_id, case_id, group_id, officer_id, reminds_of, sealed_address, words = row[BATCH:]
     group, officer, (title, text, about, posting) = made_of[:6], made_of[6:9], made_of[9:13]
-    training, group_kind, alert_id = made_of[13:]
+    training, group_kind, alert_id, of_alert = made_of[13:]
     # Where the group or officer is now: an address must never go to the platform it had before.
     kind = ChannelKind(group[1] or officer[1] or channel)
     return Claimed(
@@ -175,6 +176,7 @@ def _claimed(row: Row, made_of: Row, sealer: Sealer) -> Claimed:
         is_idle=reminds_of is not None and posting != DeliveryStatus.RELAY_PENDING,
         route_broken=group[4] is not None,
         alert_id=alert_id,
+        of_alert=bool(of_alert),
         misdirected=bool(training) and group_kind != GroupKind.DUTY,
     )
 

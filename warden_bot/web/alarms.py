@@ -30,7 +30,7 @@ PLAINLY = partial(json.dumps, ensure_ascii=False)  # people read it in a termina
 log = logging.getLogger(__name__)
 
 
-class _Body(Strict):
+class AlarmBody(Strict):
     """What a machine sends."""
 
     id: Id
@@ -81,7 +81,7 @@ def _read(body: bytes, request: web.Request, house: House) -> tuple[AlarmSource,
     if source is None:
         raise CallbackRejected("没有这个来源，写进 content/alarms.yml", 404)
     try:
-        found = _Body.model_validate_json(body)
+        found = AlarmBody.model_validate_json(body)
     except ValidationError as error:
         raise CallbackRejected(_fault(error), 400) from None
     place, severity = clean_name(found.place).strip(), clean_name(found.severity).strip()
@@ -92,7 +92,7 @@ def _read(body: bytes, request: web.Request, house: House) -> tuple[AlarmSource,
 
 def _fault(error: ValidationError) -> str:
     """Name the fields that are wrong; nothing of what was sent is repeated."""
-    names = sorted({str(fault["loc"][0]) for fault in error.errors() if fault["loc"]} & set(_Body.model_fields))
+    names = sorted({str(fault["loc"][0]) for fault in error.errors() if fault["loc"]} & set(AlarmBody.model_fields))
     return f"{'、'.join(names)} 不对或没写；{WANTED}" if names else WANTED
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from warden_bot.web import alarms, council, councilcodes, lessons, relay, sandbox
+from warden_bot.web import alarms, council, councilcodes, lessons, openapi, relay, sandbox
 from warden_bot.web.callbacks import add_callbacks
 from warden_bot.web.console.doorplate import add_console
 from warden_bot.web.health import healthz, readyz
@@ -35,6 +35,7 @@ def build_site(house: House) -> web.Application:
     site.router.add_post(r"/relay/class/{token:[A-Za-z0-9_-]+}/heard/{alert:\d{1,18}}", relay.heard)
     site.router.add_static("/pages", relay.STATIC)
     site.router.add_post("/api/v1/alarms/{source}", alarms.alarm)
+    site.router.add_get("/api/v1/openapi.json", openapi.openapi)
     site.router.add_get("/lesson/{token:[A-Za-z0-9_-]+}", lessons.page)
     site.router.add_post("/lesson/{token:[A-Za-z0-9_-]+}", lessons.answered)
     site.router.add_get("/council", council.hall)

@@ -30,7 +30,7 @@ class Upload:
 
     fields: dict[str, str] = field(default_factory=dict, repr=False)
     photos: list[bytes] = field(default_factory=list, repr=False)
-    dropped: int = 0  # photos that are too large or too many
+    dropped: int = 0  # photos that are too large or too many, or broke off
     whole: bool = True  # False: it broke off, or came too slowly
 
     def words(self, name: str) -> str:
@@ -105,12 +105,13 @@ async def _read_parts(request: web.Request, upload: Upload, seat: Seat) -> None:
             sent += await _read_field(part, upload)
             continue
         room = min(LARGEST_PHOTO, LARGEST_FORM - kept) if len(upload.photos) < MOST_PHOTOS else 0
+        upload.dropped += 1  # until it is here
         photo, size = await _read_photo(part, room, LARGEST_SENT - sent, seat)
         sent, kept = sent + size, kept + len(photo)
         if photo:
             upload.photos.append(photo)
-        elif size:  # a browser sends an empty file for a field that was left alone
-            upload.dropped += 1
+        if photo or not size:  # a browser sends an empty file for a field that was left alone
+            upload.dropped -= 1
 
 
 async def _read_field(part: BodyPartReader, upload: Upload) -> int:

@@ -20,13 +20,13 @@ SEVERITIES = {
     AlertSeverity.WARNING: "警示（今天的事，夜里不发）",
     AlertSeverity.INFO: "提示（不急，占本周条数）",
 }
-AUDIENCES = {"all": "校园群和所有班", "classes": "所有班", "campus": "校园群", "community": "社区群"}
+AUDIENCES = {"all": "校园总群和所有班", "classes": "所有班", "campus": "校园总群", "community": "社区群"}
 DONE = {
     AlertMove.SUBMIT: "提交了，等另一个人批准。",
     AlertMove.APPROVE: "批准了。",
     AlertMove.RETURN: "退回了。",
-    AlertMove.UPDATE: "更新正在发给听过原文的群。",
-    AlertMove.CLEAR: "解除正在发给听过原文的群。",
+    AlertMove.UPDATE: "更新正在发给原来那些群。",
+    AlertMove.CLEAR: "解除正在发给原来那些群。",
     AlertMove.WITHDRAW: "停了，没发出的不再发。",
 }
 # The words that every page of alerts may use, as its template names them.

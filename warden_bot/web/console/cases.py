@@ -44,7 +44,7 @@ DONE = {
     Deed.TAKE: "接了，由你负责。",
     Deed.TRANSFER: "转走了，正在通知那边。",
     Deed.CLOSE: "已结束。",
-    Deed.NOTE: "记下了，只有民警看得到。",
+    Deed.NOTE: "记下了，举报人看不到。",
     Deed.ANSWER: "记下了，对方拿编号能看到。",
     Deed.DUE: "期限定了。",
     Deed.REOPEN: "重开了，正在通知。",
