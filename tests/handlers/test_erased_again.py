@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests.desk import TIP, cases, events, handle, rows
 from tests.factories import NOW, add_officer_on_duty, make_message, make_receipt
 from warden_bot.channels.base import Reply
 from warden_bot.content.library import Library
+from warden_bot.content.replies import Replies
+from warden_bot.content.templates import Wording
 from warden_bot.domain.message import InboundMessage, Sender
 from warden_bot.domain.receipt import read_code
 from warden_bot.domain.retention import Retention
@@ -188,7 +191,10 @@ async def test_kill_between_the_erasure_and_its_file_is_made_good_when_the_messa
     message = make_message(f"删除 {code}", message_id="m2")
     first = await handle(desk, library, message)  # stored, and then the program was gone
 
-    again = [await receive(desk, spool, message, library, "11月23日", LATER) for _ in range(2)]
+    # An editor was at work meanwhile.
+    reworded = replace(library, replies=Replies({"tip_erased": Wording("删了。", "replies.yml", 1)}))
+
+    again = [await receive(desk, spool, message, reworded, "11月23日", LATER) for _ in range(2)]
 
     assert again == [first, first]
     assert [(one.code, one.at) for one in spool.erasures.kept()] == [(code, NOW)]  # not what was told since

@@ -87,7 +87,6 @@ async def _remind(session: Session, alert: Alert, reminders: int, due: Sequence[
         muted = HushReason.MUTED in hushed.get(of_group(one.group.code), frozenset())
         delivery = _reminder(session, alert, one, powers, muted=muted)
         if delivery is not None:
-            delivery.key = reminder_key(alert.id or 0, one.recipient_id)
             enqueue(session, delivery)
             told += 1
     _note(session, alert, f"{told}", powers.now)
@@ -100,17 +99,17 @@ def _reminder(session: Session, alert: Alert, one: Silence, powers: Insisting, *
     urgent = alert.severity is AlertSeverity.URGENT
     teacher = teacher_of(group, powers.channels, powers.sealer)
     if one.delivery_id is not None:  # to be posted by hand: the teacher gets the page, which asks for one tap
-        delivery = _owed(session, alert, group.channel, "", powers)
+        delivery = _owed(session, alert, group.channel, "", powers, one.recipient_id)
         delivery.group_id, delivery.reminds_of = group.id, one.delivery_id
         return delivery if teacher is not None else None
     if teacher is not None:
         words = _say(powers, "alert_unheard_private", group=group.name, title=alert.title)
-        return _private(session, alert, teacher, words, powers)
+        return _private(session, alert, teacher, words, powers, one.recipient_id)
     by_hand = powers.channels[group.channel].capabilities.hands_over
     if by_hand or group.route_broken_at is not None or (muted and not urgent):
         return None
     words = _say(powers, "alert_unheard_group", title=alert.title)
-    delivery = _owed(session, alert, group.channel, words, powers)
+    delivery = _owed(session, alert, group.channel, words, powers, one.recipient_id)
     delivery.group_id = group.id
     delivery.priority = Priority.ALERT if urgent else Priority.BROADCAST
     return delivery
@@ -139,21 +138,33 @@ async def _hand_on(session: Session, alert: Alert, grade: str, silent: Sequence[
 
 
 def _private(
-    session: Session, alert: Alert, person: tuple[ChannelKind, str], words: str, powers: Insisting
+    session: Session,
+    alert: Alert,
+    person: tuple[ChannelKind, str],
+    words: str,
+    powers: Insisting,
+    recipient_id: int | None = None,
 ) -> Delivery:
-    delivery = _owed(session, alert, person[0], words, powers)
+    delivery = _owed(session, alert, person[0], words, powers, recipient_id)
     delivery.sealed_address = powers.sealer.seal(person[1], REPLY_ADDRESS)
     return delivery
 
 
-def _owed(session: Session, alert: Alert, channel: ChannelKind, words: str, powers: Insisting) -> Delivery:
+def _owed(
+    session: Session,
+    alert: Alert,
+    channel: ChannelKind,
+    words: str,
+    powers: Insisting,
+    recipient_id: int | None = None,  # None: it asks about many classes
+) -> Delivery:
     now = powers.now
     ends = [now + STALE_AFTER] + ([alert.expires_at] if alert.expires_at else [])
     if alert.severity is not AlertSeverity.URGENT:  # held up by its platform, it must not arrive at night
         ends.append(quiet_from(now, powers.zone))
     return Delivery(
         school_id=session.school_id,
-        key=reminder_key(alert.id or 0),
+        key=reminder_key(alert.id or 0, recipient_id),
         channel=channel,
         text=words,
         priority=Priority.REPLY,

@@ -23,6 +23,7 @@ from warden_bot.store.tip_talks import end_talk
 
 DELETE = re.compile(r"^\s*(?:删除|删掉)\s*[:：]?\s*(?=[0-9A-Za-z０-９Ａ-Ｚａ-ｚ])")
 REPORTER = "reporter"  # in the audit log, where nobody's name may stand
+ERASED = "svc.tip-erased"  # the topic of the answer, by which a repeat of the message knows it too
 ASKED = "举报人要求删除这条线索里自己说的话，请核对后处理。"
 
 
@@ -40,20 +41,18 @@ async def erase(
     if told is not None:
         await end_talk(session, reporter_hash(message, sealer))  # whoever wants it gone is asked nothing more
     phrase = "status_unknown" if told is None else await erase_unread_tip(session, sealer, told, now)
-    return Reply(Action.STATUS, TOPIC_OF[Action.STATUS], library.replies.say(phrase, library.values(code=code)))
+    topic = ERASED if phrase == "tip_erased" else TOPIC_OF[Action.STATUS]
+    return Reply(Action.STATUS, topic, library.replies.say(phrase, library.values(code=code)))
 
 
-async def erasure_of(
-    database: Database, sealer: Sealer, message: InboundMessage, said: str | None, library: Library
-) -> Erasure | None:
-    """Return what is to be remembered of an erasure that is on disk by now; None where the answer says nothing of one.
+async def erasure_of(database: Database, sealer: Sealer, message: InboundMessage, reply: Reply) -> Erasure | None:
+    """Return what is to be remembered of an erasure that is on disk by now; None where the answer is none to one.
 
-    The answer to a message that came twice says it too: whatever ended the program in between, it is remembered, as of
+    The answer to a message that came twice is one too: whatever ended the program in between, it is remembered, as of
     the moment when it came first, for what its sender told since is not meant.
     """
-    code = _asked_for(message)
-    erased = library.replies.say("tip_erased", library.values(code=code)).splitlines()[0] if code else None
-    if code is None or said is None or said.splitlines()[:1] != [erased]:
+    code = _asked_for(message) if reply.topic == ERASED else None
+    if code is None:
         return None
     async with database.read() as session:
         kept = await earlier_message(session, message.channel, message.message_id)

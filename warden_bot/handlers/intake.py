@@ -33,7 +33,7 @@ async def receive(
     try:
         async with asyncio.timeout(EMERGENCY_SECONDS if emergency else ANSWER_SECONDS):
             reply = await dispatch(await fetch_pictures(incoming), sheds=not emergency)
-            erasure = await erasure_of(desk.database, desk.sealer, message, reply.text, library)
+            erasure = await erasure_of(desk.database, desk.sealer, message, reply)
             if erasure is not None:
                 await asyncio.to_thread(spool.erasures.keep, erasure)
             return reply

@@ -31,9 +31,7 @@ async def pick(
     session: Session, post: Post, errands: Sequence[Errand], outages: Mapping[str, PlatformOutage], now: datetime
 ) -> tuple[list[Errand], list[Later]]:
     """Choose the errands that may go now: their platform answers, and its pace allows them in every scope."""
-    asleep = _until_morning(post, errands, now)
-    held = [one.errand for one in asleep]
-    awake = [errand for errand in errands if errand not in held]
+    awake, asleep = _by_the_hour(post, errands, now)
     here = [errand for errand in awake if post.channels[errand.claimed.channel].sends_from_here()]
     elsewhere = [Later(errand, now + ELSEWHERE_WAIT) for errand in awake if errand not in here]
     going, later = await _past_outages(session, here, outages, now) if outages else (here, [])
@@ -50,14 +48,20 @@ async def pick(
     return going, later
 
 
-def _until_morning(post: Post, errands: Sequence[Errand], now: datetime) -> list[Later]:
-    """Hold back alerts that are no danger at night: they were to leave before it, and something stood still."""
+def _by_the_hour(post: Post, errands: Sequence[Errand], now: datetime) -> tuple[Sequence[Errand], list[Later]]:
+    """Part what may leave at this hour from alerts that are no danger: those wait for the morning.
+
+    They were to leave before the night, and something stood still.
+    """
     morning = not_at_night(AlertSeverity.WARNING, now, post.zone) if post.zone is not None else now
     if morning == now:
-        return []
-    return [
-        Later(one, morning) for one in errands if one.claimed.of_alert and one.claimed.priority is not Priority.ALERT
-    ]
+        return errands, []
+    awake: list[Errand] = []
+    asleep: list[Errand] = []
+    for one in errands:
+        waits = one.claimed.of_alert and one.claimed.priority is not Priority.ALERT
+        (asleep if waits else awake).append(one)
+    return awake, [Later(one, morning) for one in asleep]
 
 
 async def _past_outages(

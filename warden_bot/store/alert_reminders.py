@@ -18,6 +18,8 @@ from warden_bot.store.moves import moving
 from warden_bot.store.outbox import STRANDED_ROWS, WAITING, Delivery
 from warden_bot.store.rows import changed_rows
 
+CHUNK = 200  # keys in one statement: SQLite takes no condition of a thousand parts
+
 
 def reminder_key(alert_id: int, recipient_id: int | None = None) -> str:
     """Return the key of a new message that asks again about an alert: one class of it, or somebody about many."""
@@ -52,10 +54,12 @@ async def call_back_reminders_of(session: Session, asked: Mapping[int, int], now
 
     `asked`: the alert of each recipient. They have answered, or are asked anew.
     """
-    if not asked:
-        return 0
-    begin = (_begins(alert, recipient) for recipient, alert in sorted(asked.items()))
-    return await _call_back(session, or_(*(col(Delivery.key).startswith(one) for one in begin)), now)
+    begins = [_begins(alert, recipient) for recipient, alert in sorted(asked.items())]
+    called_back = 0
+    for start in range(0, len(begins), CHUNK):
+        any_of_them = or_(*(col(Delivery.key).startswith(one) for one in begins[start : start + CHUNK]))
+        called_back += await _call_back(session, any_of_them, now)
+    return called_back
 
 
 async def _call_back(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
